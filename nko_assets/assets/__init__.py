@@ -1,0 +1,1 @@
+"""Thin Dagster adapters: one module a group, each calling a domain function."""

@@ -1,0 +1,1 @@
+"""Training files from accepted readings: pairs, conversations, samples, words, splits, report."""

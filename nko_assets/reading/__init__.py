@@ -1,0 +1,1 @@
+"""Turning frames into text: readers, their answers, validation and confidence."""

@@ -1,0 +1,1 @@
+"""A small channel with known text, so that everything runs with nothing configured."""

@@ -1,0 +1,1 @@
+"""Tests, benchmarks and protocol servers of nko_assets; mirrors the package."""

@@ -1,0 +1,1 @@
+"""Benchmarks used by the tests."""
