@@ -1,0 +1,116 @@
+"""The data root: where each artefact lies, and the record of what made it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from nko_assets.failures import PermanentFailure
+from nko_assets.files import sha256_of, write_atomically
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What made an artefact, what it holds, and what its checks said.
+
+    `fingerprint` covers code version, settings and inputs; `content` covers the files written.
+    Equal fingerprints mean that making it again would give the same files.
+    """
+
+    asset: str
+    key: str
+    fingerprint: str
+    content: str
+    files: dict[str, int]
+    facts: dict[str, Any] = field(default_factory=dict)
+    checks: list[dict[str, Any]] = field(default_factory=list)
+
+
+def fingerprint(**parts: Any) -> str:
+    """SHA-256 over `parts`, which have to be JSON-able; the order of keys does not matter."""
+    return hashlib.sha256(
+        json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()
+    ).hexdigest()
+
+
+class Lake:
+    """The files of one data root. Every write is atomic; every artefact has a record."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def manifest_path(self) -> Path:
+        return self.root / "manifest" / "videos.json"
+
+    @property
+    def training(self) -> Path:
+        return self.root / "training"
+
+    def path(self, asset: str, video_id: str, suffix: str = ".parquet") -> Path:
+        """Where the artefact of one video lies."""
+        return self.root / asset / f"{video_id}{suffix}"
+
+    def write_table(self, asset: str, video_id: str, table: pl.DataFrame) -> Path:
+        """Write one video's table as parquet (zstd); the bytes depend on the rows alone."""
+        path = self.path(asset, video_id)
+        buffer = io.BytesIO()
+        table.write_parquet(buffer, compression="zstd")
+        write_atomically(path, buffer.getvalue())
+        return path
+
+    def read_table(
+        self, asset: str, video_id: str, columns: list[str] | None = None
+    ) -> pl.DataFrame:
+        """One video's table; raises `PermanentFailure` when it was never made."""
+        path = self.path(asset, video_id)
+        if not path.is_file():
+            raise PermanentFailure(
+                f"{asset} of video {video_id} is not there.", f"Materialize {asset} first."
+            )
+        return pl.read_parquet(path, columns=columns, glob=False)
+
+    def _record_path(self, asset: str, key: str) -> Path:
+        return self.root / ".records" / asset / f"{key or 'all'}.json"
+
+    def record(self, asset: str, key: str = "") -> Record | None:
+        """What made the artefact, or None when there is none or one of its files is gone."""
+        try:
+            stored = json.loads(self._record_path(asset, key).read_bytes())
+        except FileNotFoundError:
+            return None
+        record = Record(**stored)
+        for name, size in record.files.items():
+            path = self.root / name
+            if not path.is_file() or path.stat().st_size != size:
+                return None
+        return record
+
+    def save_record(
+        self,
+        asset: str,
+        key: str,
+        fingerprint: str,
+        files: list[Path],
+        facts: dict[str, Any],
+        checks: list[dict[str, Any]],
+    ) -> Record:
+        """Record `files` as the artefact; written after them, so a crash between repeats the work."""
+        content = hashlib.sha256()
+        sizes: dict[str, int] = {}
+        for path in sorted(files):
+            name = path.relative_to(self.root).as_posix()
+            sizes[name] = path.stat().st_size
+            content.update(f"{name}\0{sha256_of(path)}\n".encode())
+        record = Record(asset, key, fingerprint, content.hexdigest(), sizes, facts, checks)
+        write_atomically(
+            self._record_path(asset, key),
+            json.dumps(asdict(record), ensure_ascii=False, indent=1).encode(),
+        )
+        return record
