@@ -1,0 +1,112 @@
+"""Where videos come from: the protocol of sources, their options, and the choice between them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from nko_assets.channel import VideoEntry
+from nko_assets.failures import ConfigurationError
+
+CHANNEL = "@babamamadidiane"
+"""The channel this project was made for."""
+
+_KNOWN_VIDEOS = {f"https://www.youtube.com/{CHANNEL}/videos": 532}
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_CHANNEL_PAGE = re.compile(r"/(@[^/]+|(channel|c|user)/[^/]+)/?")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """How a source is asked; folders need only the licence."""
+
+    licence: str = "Licence not stated; the rights are the author's."
+    """The note for every video whose source states no licence of its own."""
+    cookies_file: Path | None = None
+    """Cookies of a signed-in browser, in Netscape format."""
+    sleep_s: tuple[float, float] = (5.0, 10.0)
+    """Seconds to wait between two downloads: a random time within this range."""
+    min_height: int = 480
+    """Rows of pixels below which text on a slide is no longer legible."""
+    max_height: int = 720
+    rate_limit: int | None = None
+    """Bytes a second, or None for no limit."""
+    archive: Path | None = None
+    """A yt-dlp download archive; what it records is not downloaded again."""
+    expected_videos: int | None = None
+    retries: int = 3
+    """Further attempts after a transient failure; nothing else retries."""
+    retry_wait_s: float = 30.0
+    """Seconds before the first further attempt; doubled for each one after."""
+
+
+class Source(Protocol):
+    """Something that lists videos and fetches them one at a time."""
+
+    @property
+    def name(self) -> str:
+        """What to call the source in logs, metadata and `nko doctor`; holds no secrets."""
+
+    @property
+    def expected_videos(self) -> int | None:
+        """How many videos the source is known to have, when anybody knows."""
+
+    def list_videos(self) -> list[VideoEntry]:
+        """List every video; raises `NkoError` rather than return an empty list."""
+
+    def fetch(self, entry: VideoEntry, folder: Path, progress: Callable[[str], None]) -> Path:
+        """Return the whole file `<video_id>.<ext>` in `folder`, made there at once or found there.
+
+        Raises `PermanentFailure`, `TransientFailure` or `ConfigurationError`.
+        """
+
+
+def open_source(spec: str, options: SourceOptions) -> Source:
+    """Return the source that a person means: 'sample', a folder, a URL or a YouTube @handle.
+
+    Nothing is read or asked yet. A folder whose name begins with "@", or is "sample", is
+    written with its path: `./sample`.
+    """
+    spec = spec.strip()
+    if not spec:
+        raise ConfigurationError(
+            "No source of videos is given.",
+            "Set NKO_SOURCE to 'sample', a folder of video files, a URL or a YouTube @handle.",
+        )
+    if spec == "sample":
+        from nko_assets.resources.sample_source import SampleSource
+
+        return SampleSource()
+    url = page_url(spec)
+    if url is not None:
+        from nko_assets.resources.ytdlp_source import YtDlpSource
+
+        expected = options.expected_videos or _KNOWN_VIDEOS.get(url)
+        return YtDlpSource(url, options, expected)
+    from nko_assets.resources.folder_source import FolderSource
+
+    return FolderSource(
+        Path(spec).expanduser().absolute(), options.licence, options.expected_videos
+    )
+
+
+def page_url(spec: str) -> str | None:
+    """Return the URL that a spec stands for, or None when it is the path of a folder.
+
+    A YouTube channel's own page stands for its tab of videos: the page itself also lists
+    shorts and live streams, as lists within a list.
+    """
+    if spec.startswith("@"):
+        spec = f"https://www.youtube.com/{spec}"
+    elif re.match(r"(www\.|m\.)?youtube\.com/|youtu\.be/", spec):
+        spec = f"https://{spec}"
+    if not _URL.match(spec):
+        return None
+    parts = urlsplit(spec)
+    if (parts.hostname or "").endswith("youtube.com") and _CHANNEL_PAGE.fullmatch(parts.path):
+        return f"https://www.youtube.com{parts.path.rstrip('/')}/videos"
+    return spec

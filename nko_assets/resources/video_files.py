@@ -1,0 +1,113 @@
+"""Whole video files in a folder: finding one by its id, and putting one there in a single step."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nko_assets.failures import ConfigurationError
+
+CONTAINERS = frozenset(
+    # fmt: off
+    {
+        "3g2",
+        "3gp",
+        "asf",
+        "avi",
+        "f4v",
+        "flv",
+        "m2ts",
+        "m4v",
+        "mkv",
+        "mov",
+        "mp4",
+        "mpeg",
+        "mpg",
+        "mts",
+        "ogm",
+        "ogv",
+        "ts",
+        "vob",
+        "webm",
+        "wmv",
+    }
+    # fmt: on
+)
+"""Extensions of video files, in lower case and without the dot."""
+
+_INCOMING = ".incoming"
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+def find_whole(folder: Path, video_id: str) -> Path | None:
+    """Return the file `<video_id>.<ext>` in a folder, or None.
+
+    Names are compared exactly: YouTube ids differ by case alone, and on a file system that
+    ignores case, opening `aB.mp4` would silently hand out `Ab.mp4`.
+    """
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        stem, dot, extension = path.name.rpartition(".")
+        if dot and stem == video_id and extension.lower() in CONTAINERS:
+            return path
+    return None
+
+
+def incoming(folder: Path, video_id: str) -> Path:
+    """Make and return the hidden folder where the file of one video grows until it is whole.
+
+    It lies on the same file system as its destination, and stays after an interruption, so
+    that a later attempt can continue.
+    """
+    path = folder / _INCOMING / video_id
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def put_whole(temporary: Path, folder: Path, video_id: str, extension: str) -> Path:
+    """Rename a whole file to `<video_id>.<extension>` in `folder`, and drop what it grew in."""
+    target = folder / f"{video_id}.{extension.lower()}"
+    for other in folder.iterdir():
+        if other.name != target.name and other.name.casefold() == target.name.casefold():
+            _refuse_the_same_file(other, target)
+    temporary.replace(target)
+    shutil.rmtree(folder / _INCOMING / video_id, ignore_errors=True)
+    return target
+
+
+@contextmanager
+def disk_errors(folder: Path) -> Iterator[None]:
+    """Turn a full or read-only disk into one clear sentence."""
+    try:
+        yield
+    except OSError as error:
+        failure = disk_failure(error, folder)
+        if failure is None:
+            raise
+        raise failure from error
+
+
+def disk_failure(error: OSError, folder: Path) -> ConfigurationError | None:
+    """Return the failure for an error of the disk itself, or None for any other error."""
+    if error.errno in _NO_SPACE:
+        return ConfigurationError(
+            f"The disk that holds {folder} is full.",
+            "Free some space, or set NKO_DATA to a folder on a larger disk, and run again.",
+        )
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return ConfigurationError(
+            f"{folder} cannot be written to ({error.strerror}).",
+            "Make it writable, or set NKO_DATA to another folder.",
+        )
+    return None
+
+
+def _refuse_the_same_file(other: Path, target: Path) -> None:
+    # Only where names ignore case do both names lead to one file.
+    if target.exists() and target.samefile(other):
+        raise ConfigurationError(
+            f"{target.name} and {other.name} are two videos, but this disk ignores case in names.",
+            "Set NKO_DATA to a folder on a disk that tells upper from lower case.",
+        )
