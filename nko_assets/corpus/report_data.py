@@ -1,0 +1,209 @@
+"""What the training report takes in and what it says: plain facts, no HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import polars as pl
+
+from nko_assets.corpus.report_lessons import LessonFacts, RowSample
+
+Status = Literal["met", "not met", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """The success criteria of the corpus and of the model trained on it."""
+
+    videos: int = 532
+    phrases: int = 5_000
+    words: int = 2_000
+    examples: int = 10_000
+    accuracy: float = 0.85
+    reader_error_rate: float = 0.015
+    cost_usd: float = 556.0
+
+
+@dataclass(frozen=True, slots=True)
+class SampleScore:
+    """The reader measured against the known text of the sample channel.
+
+    `error_rate` is character errors ÷ characters of N'Ko known; `pairing` the share of the known
+    pairs that were paired right.
+    """
+
+    error_rate: float
+    characters: int
+    lines: int
+    pairing: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SplitFacts:
+    """Rows of each file on each side, and what was found on both sides (None: not checked).
+
+    `leaks` names each thing looked for ("videos on both sides") with its count.
+    """
+
+    train: Mapping[str, int]
+    validation: Mapping[str, int]
+    leaks: Mapping[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportInputs:
+    """Everything the report is computed from.
+
+    `videos` follows `Videos`; `pairs`, `conversations`, `ocr_samples` and `vocabulary` follow
+    their models of `schemas.training` (synthetic rows included, the pictures of `ocr_samples` may
+    be left out). `lessons` holds one `lesson_facts` a video. `failures` names each failed video
+    with its reason. `dropped` gives, for each training file, the rows dropped by reason.
+    `tone_variants` maps a spelling without tones to the spellings that differ by tone alone.
+    `gate` is the confidence at which a row is accepted.
+    """
+
+    videos: pl.DataFrame
+    lessons: Sequence[LessonFacts]
+    pairs: pl.DataFrame
+    conversations: pl.DataFrame
+    ocr_samples: pl.DataFrame
+    vocabulary: pl.DataFrame
+    gate: float
+    failures: Mapping[str, str] = field(default_factory=dict)
+    dropped: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    tone_variants: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    splits: SplitFacts | None = None
+    sample_score: SampleScore | None = None
+    accuracy: float | None = None
+    targets: Targets = field(default_factory=Targets)
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One success criterion: what was wanted, what is there, and how it is computed.
+
+    `unit` is 'count', 'share' or 'usd'; `at_least` is false where less is better; `value` is None
+    while it is unknown.
+    """
+
+    name: str
+    target: float
+    value: float | None
+    unit: Literal["count", "share", "usd"]
+    at_least: bool
+    status: Status
+    how: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of the funnel; stages of one `unit` share a scale."""
+
+    key: str
+    label: str
+    unit: str
+    count: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class VideoRow:
+    """One video of the channel as the report lists it."""
+
+    video_id: str
+    title: str
+    status: Literal["done", "failed", "in progress", "waiting"]
+    reason: str
+    minutes: float | None
+    frames: int
+    kept: int
+    entries: int
+    accepted: int
+    needs_review: int
+    rejected: int
+    pairs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason for one decision, over all videos."""
+
+    decision: str
+    reason: str
+    count: int
+    rows: tuple[RowSample, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingStatus:
+    """One status of readings over all videos, with an example of its reason."""
+
+    status: str
+    count: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedRows:
+    """Rows of one training file that were dropped for one reason."""
+
+    file: str
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToneVariants:
+    """Spellings that differ by tone alone, each with its meaning where a pair gives one."""
+
+    base: str
+    forms: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SplitRow:
+    """Rows of one file on each side of the split."""
+
+    file: str
+    train: int
+    validation: int
+
+
+@dataclass(frozen=True, slots=True)
+class LicenceRow:
+    """Rows of the training files that share a source and a licence, by file."""
+
+    source: str
+    licence: str
+    videos: int
+    rows: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The report, ready to be written as JSON or drawn as a page."""
+
+    summary: Mapping[str, int]
+    criteria: tuple[Criterion, ...]
+    funnel: tuple[Stage, ...]
+    videos: tuple[VideoRow, ...]
+    reading_statuses: tuple[ReadingStatus, ...]
+    models: tuple[str, ...]
+    gate: float
+    confidence: Mapping[str, tuple[int, ...]]
+    reasons: tuple[Reason, ...]
+    samples: tuple[RowSample, ...]
+    dropped: tuple[DroppedRows, ...]
+    tone_variants: tuple[ToneVariants, ...]
+    tone_variants_total: int
+    splits: tuple[SplitRow, ...]
+    leaks: Mapping[str, int] | None
+    licences: tuple[LicenceRow, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no video has been worked on yet."""
+        return not any(row.status != "waiting" for row in self.videos)
