@@ -1,0 +1,119 @@
+"""The protocol of readers: submit frames, poll the job, collect one reading a frame.
+
+A reader may answer at once or after a day; whoever uses it submits, keeps the `Job` as a receipt,
+and collects when `poll` says that it is done. Submitting the same frames twice is one job.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from nko_assets.reading.answers import FrameRequest, Reading
+
+Progress = Callable[[str], None]
+"""Told one short sentence for people whenever there is something to tell."""
+
+
+class JobState(StrEnum):
+    """Where a job is; `DONE` and `FAILED` are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The receipt of submitted frames: enough to find the job again from another process."""
+
+    name: str
+    reader: str
+    model: str
+    request_hashes: tuple[str, ...]
+    frames: int
+    estimated_cost_usd: float
+
+    @classmethod
+    def of(
+        cls, reader: str, model: str, request_hashes: Sequence[str], estimated_cost_usd: float
+    ) -> Job:
+        """The job of these requests, under the name that they always have."""
+        return cls(
+            name=job_name(model, request_hashes),
+            reader=reader,
+            model=model,
+            request_hashes=tuple(request_hashes),
+            frames=len(request_hashes),
+            estimated_cost_usd=estimated_cost_usd,
+        )
+
+    def to_json(self) -> str:
+        """The receipt as JSON text."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> Job:
+        """The job of a receipt; raises ValueError or TypeError when `text` is none."""
+        data = json.loads(text)
+        return cls(**{**data, "request_hashes": tuple(data["request_hashes"])})
+
+
+class Reader(Protocol):
+    """Reads frames."""
+
+    @property
+    def name(self) -> str:
+        """Which reader this is, as the `reader` column says it."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """With which weights or which model of a service it reads; other weights, other model."""
+        ...
+
+    def submit(self, requests: Sequence[FrameRequest]) -> Job:
+        """Hand the frames over and return the receipt; the same frames give the same job."""
+        ...
+
+    def poll(self, job: Job) -> JobState:
+        """Where the job is; never waits."""
+        ...
+
+    def collect(
+        self, job: Job, requests: Sequence[FrameRequest], progress: Progress
+    ) -> Iterator[Reading]:
+        """One reading for each of `requests`, in their order, failures included.
+
+        `requests` are frames of the job, all of them or those still wanted. Can be repeated.
+        """
+        ...
+
+
+def request_hash(
+    request: FrameRequest, *, reader: str, model: str, settings: Mapping[str, object]
+) -> str:
+    """What makes a reading what it is, as 64 hex digits: the picture, the reader, its settings.
+
+    `model` has to tell weights apart, not only their name; `settings` has to be JSON. The ids of
+    the frame are no part of it: the same picture read in the same way gives the same answer.
+    """
+    what = {
+        "jpeg": hashlib.sha256(request.jpeg).hexdigest(),
+        "reader": reader,
+        "model": model,
+        "settings": dict(settings),
+    }
+    text = json.dumps(what, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def job_name(model: str, request_hashes: Sequence[str]) -> str:
+    """The display name by which a job is found again: `nko-` and 24 hex digits."""
+    text = "\n".join((model, *request_hashes))
+    return "nko-" + hashlib.sha256(text.encode()).hexdigest()[:24]

@@ -1,0 +1,214 @@
+"""The decision on each reading: normalized, romanized, validated, gated, and overruled by people.
+
+One row an entry, one row a frame that gave none; what is rejected stays in the table with its
+reason.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from nko_assets.failures import PermanentFailure
+from nko_assets.nko import normalize, romanize, validate
+from nko_assets.reading.answers import entry_kind
+from nko_assets.reading.decisions import HumanDecision
+from nko_assets.reading.language import romanization_agreement
+from nko_assets.schemas.readings import ReviewedReadings
+
+NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "readings.nko-assets")
+GATE = "gate"
+"""Who decided when no person did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What an entry needs to be accepted without a person looking at it.
+
+    `accept`: least confidence. `latin_agreement`: least share of letters that a romanization
+    shown on the frame has in common with the one made by rule from what was read; below it one of
+    the two was misread, or they do not belong together.
+    """
+
+    accept: float = 0.85
+    latin_agreement: float = 0.7
+
+
+def reading_id(frame_id: str, entry: int) -> str:
+    """The id of an entry of a frame; -1 for the row of a frame without entries."""
+    return str(uuid.uuid5(NAMESPACE, f"{frame_id}#{entry}"))
+
+
+def review(
+    readings: pl.DataFrame,
+    first_seen: Mapping[str, int],
+    licence: str,
+    *,
+    gate: Gate = Gate(),  # noqa: B008  # frozen
+    decisions: Sequence[HumanDecision] = (),
+) -> pl.DataFrame:
+    """Decide on every row of a `Readings` table; returns a `ReviewedReadings` table.
+
+    `first_seen` gives, for each frame_id, the milliseconds at which its text first appeared.
+    `licence` is the note that travels with each row. Of several decisions on one reading the last
+    counts. Raises PermanentFailure when a frame is unknown to `first_seen`.
+    """
+    latest = {decision.reading_id: decision for decision in decisions}
+    rows: list[dict[str, object]] = []
+    for reading in readings.iter_rows(named=True):
+        frame_id = reading["frame_id"]
+        if frame_id not in first_seen:
+            raise PermanentFailure(
+                f"Frame {frame_id} was read but is not among the unique frames.",
+                "Materialize gemini_results of this video again.",
+            )
+        common = {
+            "frame_id": frame_id,
+            "video_id": reading["video_id"],
+            "timestamp_ms": reading["timestamp_ms"],
+            "first_seen_ms": first_seen[frame_id],
+            "reader": reading["reader"],
+            "model": reading["model"],
+            "licence": licence,
+        }
+        if reading["entries"] and reading["status"] == "ok":
+            for ordinal, entry in enumerate(reading["entries"]):
+                identity = reading_id(frame_id, ordinal)
+                decided = _review_entry(entry, gate, latest.get(identity))
+                rows.append({**common, "reading_id": identity, "entry": ordinal, **decided})
+        else:
+            identity = reading_id(frame_id, -1)
+            rows.append({**common, "reading_id": identity, "entry": -1, **_review_frame(reading)})
+    return pl.DataFrame(rows, schema=ReviewedReadings.polars_schema())
+
+
+def _review_frame(reading: Mapping[str, object]) -> dict[str, object]:
+    """The decision on a frame that gave no entry."""
+    decision, reason = _frame_decision(reading)
+    return {
+        "kind": "frame",
+        "nko": "",
+        "nko_raw": "",
+        "latin": "",
+        "box": [],
+        "confidence": reading["confidence"],
+        "signals": [],
+        "decision": decision,
+        "reason": reason,
+        "decided_by": GATE,
+    }
+
+
+def _frame_decision(reading: Mapping[str, object]) -> tuple[str, str]:
+    status, why = str(reading["status"]), str(reading["reason"])
+    if status == "no_text":
+        return "no_text", why
+    if status != "ok":
+        return "rejected", f"{status}: {why}"
+    lines = reading["lines"]
+    assert isinstance(lines, list)
+    if any(line["script"] in {"nko", "mixed"} for line in lines):
+        return "needs_review", "N'Ko lines were read, but no entry came of them"
+    return "no_text", f"no N'Ko among the {len(lines)} lines of the frame"
+
+
+def _review_entry(
+    entry: Mapping[str, object], gate: Gate, human: HumanDecision | None
+) -> dict[str, object]:
+    nko = normalize(str(entry["nko"]))
+    values = {
+        "nko": nko,
+        "latin_shown": _clean(entry["latin_shown"]),
+        "english": _clean(entry["english"]),
+        "french": _clean(entry["french"]),
+    }
+    applies = human is not None and normalize(human.seen) == nko
+    if human and human.verdict == "correct" and human.nko:
+        # Read again, the frame may give what the person had corrected it to.
+        applies = applies or normalize(human.nko) == nko
+    if human and applies and human.verdict == "correct":
+        values |= _correction(human)
+    signals, verdict = _signals(values, gate)
+    if human and applies:
+        decision, reason = _human_decision(human, values)
+        by = human.by
+    else:
+        decision, reason = _gate_decision(values["nko"], entry["confidence"], verdict, gate)
+        by = GATE
+        if human:
+            signals.append("stale_decision")
+            if decision == "accepted":
+                decision = "needs_review"
+            reason = f"{human.by} decided on another text than is read now; {reason}"
+    return {
+        **values,
+        "kind": entry_kind(values["nko"] or ""),
+        "nko_raw": entry["nko_raw"],
+        "latin": romanize(values["nko"] or ""),
+        "pos": _clean(entry["pos"]),
+        "box": list(entry["box"]),  # type: ignore[call-overload]
+        "confidence": entry["confidence"],
+        "signals": signals,
+        "decision": decision,
+        "reason": reason,
+        "decided_by": by,
+    }
+
+
+def _clean(text: object) -> str | None:
+    """Text of another script: NFC, single spaces, null when nothing remains."""
+    if text is None:
+        return None
+    return " ".join(unicodedata.normalize("NFC", str(text)).split()) or None
+
+
+def _correction(human: HumanDecision) -> dict[str, str | None]:
+    corrected: dict[str, str | None] = {}
+    if human.nko is not None:
+        corrected["nko"] = normalize(human.nko)
+    for name, text in (("english", human.english), ("french", human.french)):
+        if text is not None:
+            corrected[name] = _clean(text)
+    return corrected
+
+
+def _signals(values: Mapping[str, str | None], gate: Gate) -> tuple[list[str], str]:
+    """The names of the signals raised, and the worst verdict among them."""
+    report = validate(values["nko"] or "", english=values["english"])
+    names = [signal.name for signal in report.signals]
+    verdict = report.verdict
+    shown = values["latin_shown"]
+    if shown and romanization_agreement(shown, values["nko"] or "") < gate.latin_agreement:
+        names.append("latin_disagrees")
+        verdict = "review" if verdict == "ok" else verdict
+    return names, verdict
+
+
+def _human_decision(human: HumanDecision, values: Mapping[str, str | None]) -> tuple[str, str]:
+    note = f": {human.note}" if human.note else ""
+    if human.verdict == "reject":
+        return "rejected", f"rejected by {human.by}{note}"
+    if not values["nko"]:
+        return "rejected", f"{human.by} kept it, but there is no N'Ko text in it{note}"
+    how = "corrected" if human.verdict == "correct" else "accepted"
+    return "accepted", f"{how} by {human.by}{note}"
+
+
+def _gate_decision(
+    nko: str | None, confidence: object, verdict: str, gate: Gate
+) -> tuple[str, str]:
+    if not nko:
+        return "rejected", "no N'Ko text remains after normalizing"
+    if verdict == "reject":
+        return "rejected", "not N'Ko text as people write it: see signals"
+    if verdict == "review":
+        return "needs_review", "the validator raised signals"
+    if not isinstance(confidence, float):
+        return "needs_review", "the reader gave no confidence"
+    if confidence < gate.accept:
+        return "needs_review", f"confidence {confidence:.2f} is below {gate.accept:.2f}"
+    return "accepted", f"confidence {confidence:.2f}, no signals"
