@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from nko_assets.channel.entries import VideoEntry
 from nko_assets.failures import ConfigurationError, PermanentFailure, TransientFailure
+from nko_assets.files import write_atomically
 
 _MAX_LOST = 2
 _MAX_LOST_SHARE = 0.10
@@ -98,19 +97,9 @@ def read_manifest(path: Path) -> list[VideoEntry] | None:
 def write_manifest(path: Path, manifest: Manifest) -> None:
     """Write the manifest whole or not at all; the same videos give the same bytes."""
     document = {"version": _VERSION, "videos": [_to_record(video) for video in manifest.videos]}
-    text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_atomically(
+        path, (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode("utf-8")
+    )
 
 
 def _unique(listed: Sequence[VideoEntry]) -> dict[str, VideoEntry]:

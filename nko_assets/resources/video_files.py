@@ -11,7 +11,6 @@ from pathlib import Path
 from nko_assets.failures import ConfigurationError
 
 CONTAINERS = frozenset(
-    # fmt: off
     {
         "3g2",
         "3gp",
@@ -34,7 +33,6 @@ CONTAINERS = frozenset(
         "webm",
         "wmv",
     }
-    # fmt: on
 )
 """Extensions of video files, in lower case and without the dot."""
 
