@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -56,14 +55,6 @@ class Lake:
     def path(self, asset: str, video_id: str, suffix: str = ".parquet") -> Path:
         """Where the artefact of one video lies."""
         return self.root / asset / f"{video_id}{suffix}"
-
-    def write_table(self, asset: str, video_id: str, table: pl.DataFrame) -> Path:
-        """Write one video's table as parquet (zstd); the bytes depend on the rows alone."""
-        path = self.path(asset, video_id)
-        buffer = io.BytesIO()
-        table.write_parquet(buffer, compression="zstd")
-        write_atomically(path, buffer.getvalue())
-        return path
 
     def read_table(
         self, asset: str, video_id: str, columns: list[str] | None = None

@@ -1,0 +1,195 @@
+"""A step of the lineage without its orchestrator: what it needs, what it makes, when it is current.
+
+Assets declare steps; Dagster, the command line and the benchmarks run them through `perform`.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from nko_assets.channel import VideoEntry
+from nko_assets.checks import SCHEMA, CheckResult, CheckSpec, schema_check, stop_on_errors
+from nko_assets.failures import PermanentFailure
+from nko_assets.files import write_atomically
+from nko_assets.reading.reader import Reader
+from nko_assets.resources.lake import Lake, Record, fingerprint
+from nko_assets.resources.source import Source
+from nko_assets.schemas.base import TableModel
+from nko_assets.settings import Settings
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What every step may use: the settings, and the outside world through its protocols."""
+
+    settings: Settings
+    lake: Lake
+    source: Source
+    reader: Reader
+
+
+@dataclass(frozen=True)
+class Context:
+    """One performance of a step: for one video, or for the corpus of the videos named."""
+
+    workshop: Workshop
+    say: Say
+    entry: VideoEntry | None = None
+    video_ids: tuple[str, ...] = ()
+
+    @property
+    def settings(self) -> Settings:
+        return self.workshop.settings
+
+    @property
+    def lake(self) -> Lake:
+        return self.workshop.lake
+
+    @property
+    def video(self) -> VideoEntry:
+        if self.entry is None:
+            raise TypeError("this step works on the corpus, not on one video")
+        return self.entry
+
+    @property
+    def key(self) -> str:
+        return self.entry.video_id if self.entry else ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a step made: files to write, files already in place, facts to show, checks made."""
+
+    table: pl.DataFrame | None = None
+    files: Mapping[Path, bytes] = field(default_factory=dict)
+    in_place: Sequence[Path] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    checks: Sequence[CheckResult] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """One asset: its place in the lineage and the function that makes it.
+
+    `identity` gives the settings and outside inputs that change what the step makes; together
+    with `code_version` and the content of its inputs it is the fingerprint of the artefact.
+    """
+
+    name: str
+    group: str
+    description: str
+    work: Callable[[Context], Outcome]
+    per_video: bool
+    inputs: tuple[str, ...] = ()
+    identity: Callable[[Context], Mapping[str, Any]] = lambda _context: {}
+    code_version: str = "1"
+    model: type[TableModel] | None = None
+    minimum_rows: int = 1
+    checks: tuple[CheckSpec, ...] = ()
+    kinds: tuple[str, ...] = ("python",)
+    parallel: bool = False
+    pool: str | None = None
+
+    @property
+    def check_specs(self) -> tuple[CheckSpec, ...]:
+        return ((SCHEMA,) if self.model else ()) + self.checks
+
+
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """The record of an artefact, and whether it was made now or was current already."""
+
+    record: Record
+    made: bool
+
+
+def step_fingerprint(step: Step, context: Context, steps: Mapping[str, Step]) -> str:
+    """The fingerprint that the artefact has to have to be current.
+
+    Raises `PermanentFailure` when an input has not been made.
+    """
+    contents: dict[str, str] = {}
+    for name in step.inputs:
+        keys = context.video_ids if steps[name].per_video and not step.per_video else [context.key]
+        for key in keys:
+            record = context.lake.record(name, key if steps[name].per_video else "")
+            if record is None:
+                whose = f" of video {key}" if key and steps[name].per_video else ""
+                raise PermanentFailure(
+                    f"{step.name} needs {name}{whose}, which is not there.",
+                    f"Materialize {name} first.",
+                )
+            contents[f"{name}/{key}"] = record.content
+    return fingerprint(
+        step=step.name,
+        code=step.code_version,
+        identity=dict(step.identity(context)),
+        inputs=contents,
+    )
+
+
+def current_record(step: Step, context: Context, steps: Mapping[str, Step]) -> Record | None:
+    """The artefact's record when making it again would change nothing, else None."""
+    record = context.lake.record(step.name, context.key)
+    if record is None:
+        return None
+    try:
+        wanted = step_fingerprint(step, context, steps)
+    except PermanentFailure:
+        return None
+    return record if record.fingerprint == wanted else None
+
+
+def perform(step: Step, context: Context, steps: Mapping[str, Step]) -> Performed:
+    """Make the artefact unless it is current; write it only when no ERROR check fails."""
+    wanted = step_fingerprint(step, context, steps)
+    record = context.lake.record(step.name, context.key)
+    if record is not None and record.fingerprint == wanted:
+        return Performed(record, made=False)
+    outcome = step.work(context)
+    results = list(outcome.checks)
+    files = dict(outcome.files)
+    if step.model is not None:
+        if outcome.table is None:
+            raise TypeError(f"{step.name} declares a table model and made no table")
+        results.insert(
+            0, schema_check(step.model, outcome.table, minimum_rows=step.minimum_rows)
+        )
+        if step.per_video:
+            files[context.lake.path(step.name, context.key)] = _parquet(outcome.table)
+    _require_declared(step, results)
+    stop_on_errors(f"{step.name} of {context.key or 'the corpus'}", results)
+    for path, data in files.items():
+        write_atomically(path, data)
+    saved = context.lake.save_record(
+        step.name,
+        context.key,
+        wanted,
+        [*files, *outcome.in_place],
+        dict(outcome.facts),
+        [result.as_dict() for result in results],
+    )
+    return Performed(saved, made=True)
+
+
+def _parquet(table: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    table.write_parquet(buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def _require_declared(step: Step, results: Sequence[CheckResult]) -> None:
+    declared = {spec.name for spec in step.check_specs}
+    reported = {result.name for result in results}
+    if declared != reported:
+        raise TypeError(
+            f"{step.name} declares the checks {sorted(declared)} and reported {sorted(reported)}"
+        )
