@@ -1,0 +1,92 @@
+"""What is in the text but was never on the page: a model's reasoning, its labels, its markup."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from nko_assets.nko import characters as c
+
+_NKO = f"{c.BLOCK_START}-{c.BLOCK_END}"
+_FIELD = (
+    r"n['’ʼ]?ko(?:\s+(?:text|script|transcription))?|nqo|latin|english|french|romani[sz]ation|"
+    r"transliteration|transcription|translation|transcribed\s+text|ocr|text|output|answer|context"
+)
+_ORDINAL = r"(?:first|second|third|fourth|fifth|next|last|top|bottom|left|right)"
+_PART = r"(?:row|line|word|column|image|picture|frame|slide|screenshot|text|title|letter|character)"
+
+
+@dataclass(frozen=True)
+class Leak:
+    """The kind of leak, and the piece of text that shows it."""
+
+    name: str
+    excerpt: str
+
+
+# In the order in which they are looked for: the surest first.
+_LEAKS: Final = (
+    ("code_fence", r"```|~~~|`[^`\n]*`"),
+    (
+        "leaked_reasoning",
+        (
+            rf"</?think|\bthoughts?\s*(?=n['’]?ko|:|[{_NKO}])|\bthought(?=[A-Z])"
+            r"|[(\[]\s*(?:wait\b|hmm+|note\b|nb\b|actually|let\b|okay|ok\b|maybe|perhaps|probably|unclear|"
+            r"illegible|unreadable|cropped|truncated|partial|cut off|continued|same as|see |attends|"
+            r"peut-être|illisible|suite|coupé)"
+            r"|\b(?:hmm+|wait,|okay,|actually,|alternatively,|however,|let me|let['’]s|"
+            r"i (?:think|see|will|need|can|can['’]?t|cannot|should|must|notice|believe|am|have)\b|"
+            r"i['’](?:ll|m|ve|d)\b|here (?:is|are)\b|looking at|sorry|as an ai|"
+            r"je (?:vois|pense|peux|ne)\b|voici|l['’]image|désolé)"
+            rf"|\b(?:the|this|that|in) (?:{_ORDINAL} )?{_PART}\b|\b{_ORDINAL} {_PART}\b"
+        ),
+    ),
+    (
+        "label",
+        rf"^[\s*_#>\-]*(?:{_FIELD})\s*[*_]*\s*[:：=][*_]*|^[\s*_#>]*(?:row|line)\s*\d+\s*[:：]",
+    ),
+    (
+        "markup",
+        r"\*\*|__|^#+\s|</?[a-z][^<>]*>|&(?:#\d+|#x[0-9a-f]+|[a-z]+);|\\(?:text|textbf|n)\b|\$\$",
+    ),
+    (
+        "escaped",
+        r"\\u0?7[c-f][0-9a-f]|\\x[0-9a-f]{2}|%DF%[89AB]|[{\[]\s*\"\w+\"\s*:|\"\w+\"\s*:\s*\"",
+    ),
+    ("placeholder", r"^\W*(?:n/?a|null|none|nil|undefined|nan|unknown|empty|no text|blank)\W*$"),
+)
+_PATTERNS: Final = tuple(
+    (name, re.compile(pattern, re.IGNORECASE | re.MULTILINE)) for name, pattern in _LEAKS
+)
+# Only ASCII can hold what the patterns look for, so most N'Ko lines are done after one test.
+_WORTH_LOOKING = re.compile(r"[A-Za-z`~*_#<&\\$%{\[]|\Wß")
+
+# Words that run through English and French sentences but stand in no name, title or formula.
+_FUNCTION_WORDS: Final = frozenset(
+    """
+    is are was were has have this that these those it its there which with from would could should
+    seems looks says reads shows means because but not be been I my we you they he she
+    est sont était cette ces ceci qui avec dans pour mais pas nous vous ils elle une des
+    """.split()  # noqa: SIM905  prose reads better than sixty quoted words
+)
+_LATIN_WORD = re.compile(r"[A-Za-zÀ-ÿ]+")
+_PROSE_FROM: Final = 3  # function words; titles quoted in real lines have at most two
+
+
+def find(text: str) -> Leak | None:
+    """Return the surest leak in `text` as it was read, or None."""
+    if not _WORTH_LOOKING.search(text):
+        return None
+    for name, pattern in _PATTERNS:
+        if match := pattern.search(text):
+            return Leak(name, match[0][:40])
+    return None
+
+
+def find_prose(text: str) -> Leak | None:
+    """Return running English or French prose among N'Ko, or None."""
+    latin = _LATIN_WORD.findall(text)
+    if sum(word.lower() in _FUNCTION_WORDS or word == "I" for word in latin) < _PROSE_FROM:
+        return None
+    return Leak("leaked_reasoning", " ".join(latin)[:40])
