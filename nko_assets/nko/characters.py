@@ -110,19 +110,19 @@ PUNCTUATION: Final[dict[str, str]] = {
     "؛": ";",
     "؟": "?",
     "߹": "!",
-    "߷": "❧",  # ends a section
+    "߷": "•",  # ends a section
     "﴿": "(",  # opens in logical order, whatever its Unicode name says
     "﴾": ")",
     "⸜": "‹",  # a low paraphrase bracket opens
     "⸝": "›",
-    "߶": "◦",
+    "߶": "ŏ",  # oo dennen, an o that points to what is far
     "߾": "đ",  # dorome, a unit of money
     "߿": "ŧ",  # taman, a unit of money
 }
 """N'Ko punctuation and the Latin equivalent."""
 
-NEUTRAL_PUNCTUATION: Final = ".:!?,;()[]«»‹›\"'/%×+-–—−=°…“”"
-"""Signs that N'Ko shares with other scripts and that say nothing about the script of a text."""
+SHARED_PUNCTUATION: Final = ".:!?,;()[]«»‹›\"'–—-…“”"
+"""Punctuation that N'Ko shares with Latin."""
 
 # Latin combining marks that look like N'Ko ones; keyboards and models put them on N'Ko letters.
 MARK_LOOKALIKES: Final[dict[str, str]] = {

@@ -15,6 +15,28 @@ _FIELD = (
 )
 _ORDINAL = r"(?:first|second|third|fourth|fifth|next|last|top|bottom|left|right)"
 _PART = r"(?:row|line|word|column|image|picture|frame|slide|screenshot|text|title|letter|character)"
+_READING = r"(?:transcribe|read|translate|output|write|look|check|try|see)"
+_TELLS = r"(?:is|are|says?|reads?|shows?|looks?|has|appears?|seems?|contains?|might|could|on|of)"
+
+# Each alternative is something a model says while it reads. Words that a bilingual lesson may have
+# on the page ("I am", "(continued)", "N'Ko = …") are not among them.
+_REASONING = "|".join(
+    (
+        r"</?think",
+        rf"\bthoughts?\s*(?=n['’]?ko|:|[{_NKO}])",
+        r"\bthought(?-i:[A-Z])",
+        r"[(\[]\s*(?:wait\b|hmm|actually\b|let me\b|okay\b|ok\b|maybe\b|perhaps\b|probably\b)",
+        r"[(\[]\s*(?:unclear|illegible|unreadable|cropped|truncated|cut off|illisible|coupé)",
+        r"\b(?:hmm+|wait,|okay,|actually,|alternatively,|let me\b|looking at\b|as an ai\b)",
+        rf"\blet['’]s {_READING}\b",
+        r"\bi (?:think|notice|believe|cannot|can['’]?t|(?:can )?see (?:the|a|that|some))\b",
+        rf"\bi(?: will|['’]ll| should| must| need to| have to) {_READING}\b",
+        r"\bhere(?: is|['’]s) the\b",
+        rf"\b(?:the|this|that) (?:{_ORDINAL} )?{_PART}s? {_TELLS}\b",
+        rf"\b{_ORDINAL} (?:row|line)\b",
+        r"\bje (?:vois|pense que|ne peux|ne vois)\b|\bl['’]image (?:montre|contient)\b",
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -28,27 +50,14 @@ class Leak:
 # In the order in which they are looked for: the surest first.
 _LEAKS: Final = (
     ("code_fence", r"```|~~~|`[^`\n]*`"),
-    (
-        "leaked_reasoning",
-        (
-            rf"</?think|\bthoughts?\s*(?=n['’]?ko|:|[{_NKO}])|\bthought(?=[A-Z])"
-            r"|[(\[]\s*(?:wait\b|hmm+|note\b|nb\b|actually|let\b|okay|ok\b|maybe|perhaps|probably|unclear|"
-            r"illegible|unreadable|cropped|truncated|partial|cut off|continued|same as|see |attends|"
-            r"peut-être|illisible|suite|coupé)"
-            r"|\b(?:hmm+|wait,|okay,|actually,|alternatively,|however,|let me|let['’]s|"
-            r"i (?:think|see|will|need|can|can['’]?t|cannot|should|must|notice|believe|am|have)\b|"
-            r"i['’](?:ll|m|ve|d)\b|here (?:is|are)\b|looking at|sorry|as an ai|"
-            r"je (?:vois|pense|peux|ne)\b|voici|l['’]image|désolé)"
-            rf"|\b(?:the|this|that|in) (?:{_ORDINAL} )?{_PART}\b|\b{_ORDINAL} {_PART}\b"
-        ),
-    ),
+    ("leaked_reasoning", _REASONING),
     (
         "label",
-        rf"^[\s*_#>\-]*(?:{_FIELD})\s*[*_]*\s*[:：=][*_]*|^[\s*_#>]*(?:row|line)\s*\d+\s*[:：]",
+        rf"^[\s*_#>\-]*(?:{_FIELD})\s*[*_]*\s*[:：]|^[\s*_#>]*(?:row|line)\s*\d+\s*[:：]",
     ),
     (
         "markup",
-        r"\*\*|__|^#+\s|</?[a-z][^<>]*>|&(?:#\d+|#x[0-9a-f]+|[a-z]+);|\\(?:text|textbf|n)\b|\$\$",
+        r"(?<!\*)\*\*(?!\*)|(?<!_)__(?!_)|^#+\s|</?[a-z][^<>]*>|&(?:#\d+|#x[0-9a-f]+|[a-z]+);|\\(?:text|textbf|n)(?![a-z])|\$\$",
     ),
     (
         "escaped",

@@ -59,23 +59,44 @@ def _lead(codec: str) -> str:
     return bytes([_LEAD]).decode(codec)
 
 
+# In words of other languages (weiß, объявление) these leads follow a letter.
+_LETTER_LEADS: Final = "ßЯъ"
+_NO_WORD_BEFORE: Final = "(?<![A-Za-zА-Юа-щы-я])"
+
+
+def _pairs() -> str:
+    """Return a pattern for what two bytes of one N'Ko character look like in any encoding."""
+    followers: dict[str, str] = {}
+    for codec in _CODECS:
+        followers[_lead(codec)] = followers.get(_lead(codec), "") + _characters(codec)
+    return "|".join(
+        f"{_NO_WORD_BEFORE if lead in _LETTER_LEADS else ''}"
+        f"{lead}[{re.escape(''.join(sorted(set(chars))))}]"
+        for lead, chars in followers.items()
+    )
+
+
+# A lead character that was itself decoded wrongly, once more, as Latin-1 or Windows-1252.
+_TWICE = "Ã[\x9fŸ](?:Â.|[âÅÆË].+?)"
 _LEADS: Final = "".join(sorted({_lead(codec) for codec in _CODECS}))
-_FOLLOWERS: Final = "".join(sorted({ch for codec in _CODECS for ch in _characters(codec)}))
-# A lead whose follower has become a space, has vanished or was replaced is as telling.
-_PAIR = re.compile(f"[{_LEADS}](?:[{re.escape(_FOLLOWERS)}{_REPLACEMENT} ]|(?=[{_LEADS}])|$)")
+_WORTH_LOOKING = re.compile(f"[{_LEADS}Ã]")
+_PAIR = re.compile(f"{_pairs()}|{_TWICE}")
+# The follower has become a space, was replaced or has vanished.
+_HALF = re.compile(f"{_NO_WORD_BEFORE}[{_LEADS}](?=[{_REPLACEMENT}{_LEADS}\\s]|$)")
 
 
 def is_mojibake(text: str) -> bool:
     """Whether `text` looks like N'Ko that was decoded with the wrong encoding.
 
-    It does when pairs that begin with a lead character make up half of what is not ASCII: a German
-    *Straße* or a Russian *Я* has no such pairs, or few.
+    It does when pairs of a lead character and a follower, or leads that lost their follower, make
+    up two thirds of what is not ASCII. German *Straße* and Russian *Я* have none, or one.
     """
-    pairs = _PAIR.findall(text)
-    if not pairs:
+    if not _WORTH_LOOKING.search(text):
         return False
+    pairs, halves = _PAIR.findall(text), _HALF.findall(text)
+    explained = sum(map(len, pairs)) + len(halves)
     not_ascii = sum(not ch.isascii() for ch in text)
-    return 2 * sum(map(len, pairs)) >= not_ascii and (len(pairs) > 1 or not_ascii <= 2)
+    return (bool(pairs) or len(halves) > 1) and 3 * explained >= 2 * not_ascii
 
 
 def repair(text: str) -> Repair:

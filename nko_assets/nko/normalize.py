@@ -29,7 +29,9 @@ _SPACES = re.compile(" {2,}")
 _AROUND_LINE_END = re.compile(" *\n[ \n]*")
 
 _BASE = f"{c.LETTERS}{c.DIGITS}"
-_ON_NKO_BASE = re.compile(f"(?<=[{_BASE}])[{c.MARKS}{_LATIN_COMBINING}]+")
+_ON_NKO_BASE = re.compile(
+    f"(?<=[{_BASE}])[{c.MARKS}]*[{_LATIN_COMBINING}][{c.MARKS}{_LATIN_COMBINING}]*"
+)
 _TO_NKO_MARK = str.maketrans(c.MARK_LOOKALIKES)
 _JOINED_RUN = re.compile(
     f"[{c.LETTERS}{c.MARKS}{_LATIN_COMBINING}{_JOINERS}]*[{_JOINERS}]"
@@ -56,10 +58,10 @@ def normalize(text: str) -> str:
 def normalize_with_notes(text: str) -> Normalized:
     """Normalize `text` and say what changed.
 
-    Notes: `not_nfc`, `bidi_controls`, `zero_width`, `joiners`, `tatweel`, `controls`, `spaces`
-    (something was removed or replaced), `mark_lookalikes` (Latin combining marks became N'Ko
-    marks), `ambiguous_apostrophe` (left alone: it stands for ߴ or ߵ). Line ends become `\\n` and
-    stay; everything else that is white becomes one space.
+    Notes: `bidi_controls`, `zero_width`, `tatweel`, `controls`, `line_ends`, `joiners`, `spaces`,
+    `not_nfc` (something was removed or replaced), `mark_lookalikes` (Latin combining marks became
+    N'Ko marks), `ambiguous_apostrophe` (left alone: it stands for ߴ or ߵ). Line ends become `\\n`
+    and stay; everything else that is white becomes one space.
     """
     notes: list[str] = []
 
@@ -73,15 +75,16 @@ def normalize_with_notes(text: str) -> Normalized:
     text = apply("zero_width", _ZERO_WIDTH, "", text)
     text = apply("tatweel", _STRETCH, "", text)
     text = apply("controls", _CONTROL, "", text)
-    text = _LINE_END.sub("\n", text)
-    spaced = _AROUND_LINE_END.sub("\n", _SPACES.sub(" ", _ODD_SPACE.sub(" ", text))).strip(" \n")
-    if spaced != text:
-        notes.append("spaces")
-    joined = _JOINED_RUN.sub(_keep_shown_forms, spaced)
-    if joined != spaced:
+    text = apply("line_ends", _LINE_END, "\n", text)
+    joined = _JOINED_RUN.sub(_keep_shown_forms, text)
+    if joined != text:
         notes.append("joiners")
-    composed = unicodedata.normalize("NFC", joined)
-    if composed != joined:
+    spaced = _SPACES.sub(" ", _ODD_SPACE.sub(" ", joined))
+    spaced = _AROUND_LINE_END.sub("\n", spaced).strip(" \n")
+    if spaced != joined:
+        notes.append("spaces")
+    composed = unicodedata.normalize("NFC", spaced)
+    if composed != spaced:
         notes.append("not_nfc")
     marked = _ON_NKO_BASE.sub(lambda run: run[0].translate(_TO_NKO_MARK), composed)
     if marked != composed:

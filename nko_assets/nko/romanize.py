@@ -52,6 +52,8 @@ _VARIANTS = (
 _UNIT = re.compile(f"([{c.LETTERS}])([{c.MARKS}]*)")
 _TO_LATIN_DIGIT = str.maketrans(c.DIGITS, "0123456789")
 _TO_LATIN_PUNCTUATION = str.maketrans({**c.PUNCTUATION, **dict.fromkeys(c.APOSTROPHES, "’")})
+# N'Ko sets a space before its comma, question and exclamation marks; Latin does not.
+_SPACE_AT_PUNCTUATION = re.compile("(?<=﴿) | (?=[߸،؛؟߹﴾])")
 _PIECES = re.compile(
     f"(?P<word>[{c.LETTERS}][{c.LETTERS}{c.MARKS}]*)(?P<elided>[{c.APOSTROPHES}]?)"
     f"|(?P<number>[{c.DIGITS}]+)(?P<ordinal>[{c.NASALIZATION}{c.SHORT_RISING}]?)"
@@ -102,7 +104,8 @@ def romanize(text: str, *, marked: bool = False, implied: bool = False) -> str:
             return number.translate(_TO_LATIN_DIGIT) + ("nan" if match["ordinal"] else "")
         return "-" if match["stretch"] else ""
 
-    latin = _PIECES.sub(piece, normalize(text)).translate(_TO_LATIN_PUNCTUATION)
+    tidy = _SPACE_AT_PUNCTUATION.sub("", normalize(text))
+    latin = _PIECES.sub(piece, tidy).translate(_TO_LATIN_PUNCTUATION)
     return unicodedata.normalize("NFC", latin)
 
 

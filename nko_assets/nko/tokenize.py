@@ -15,7 +15,8 @@ _WORD = re.compile(
     f"[{c.LETTERS}{c.MARKS}{c.APOSTROPHES}])?"
 )
 _SPACE = re.compile(r"\s+")
-_EDGES = "".join(c.PUNCTUATION).replace("߾", "").replace("߿", "") + c.NEUTRAL_PUNCTUATION + " "
+_MONEY = "߾߿"
+_EDGES = "".join(set(c.PUNCTUATION) - set(_MONEY)) + c.SHARED_PUNCTUATION + " "
 
 _FOREIGN_BY_MARK = {
     mark: "".join(pair[0] for pair in c.FOREIGN_SOUNDS if pair[1] == mark)
