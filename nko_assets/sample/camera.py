@@ -13,7 +13,7 @@ import av
 import numpy as np
 from PIL import Image, ImageDraw
 
-from nko_assets.sample.layouts import CAMERA_HEIGHT, CAMERA_WIDTH, HEIGHT, WIDTH
+from nko_assets.sample.page import CAMERA_HEIGHT, CAMERA_WIDTH, HEIGHT, WIDTH
 
 PHASES = 48
 """The speaker's movement repeats after so many frames."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from nko_assets.sample.layouts import HEIGHT, WIDTH, SlideLayout
+from nko_assets.sample.page import HEIGHT, WIDTH, SlideLayout
 from nko_assets.typeset import draw_line
 
 
@@ -20,5 +20,6 @@ def draw_slide(layout: SlideLayout) -> np.ndarray:
         else:
             draw.rounded_rectangle((x0, y0, x1 - 1, y1 - 1), radius=shape.radius, fill=shape.fill)
     for line in layout.lines:
-        draw_line(draw, line.left, line.baseline, line.text, line.face, line.size, line.colour)
+        pen = line.pen
+        draw_line(draw, line.left, line.baseline, line.piece.text, pen.face, pen.size, pen.colour)
     return np.asarray(image)

@@ -9,8 +9,9 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
 
-from nko_assets.sample.layouts import Box, PlacedLine, SlideLayout, lay_out
+from nko_assets.sample.layouts import lay_out
 from nko_assets.sample.lessons import Lesson, lesson
+from nko_assets.sample.page import Box, PlacedLine, SlideLayout
 
 _SCRIPTS_AND_LANGUAGES = {
     "nko": ("nko", "nqo"),
@@ -107,24 +108,26 @@ def truth_of(known: Lesson) -> LessonTruth:
 
 
 def _truth_line(line: PlacedLine) -> TruthLine:
-    script, language = _SCRIPTS_AND_LANGUAGES[line.role]
-    source, licence = (line.row.source, line.row.licence) if line.row else _OWN_TEXT
-    return TruthLine(line.text, script, language, line.box, source, licence)
+    script, language = _SCRIPTS_AND_LANGUAGES[line.piece.role]
+    row = line.piece.row
+    source, licence = (row.source, row.licence) if row else _OWN_TEXT
+    return TruthLine(line.piece.text, script, language, line.box, source, licence)
 
 
 def _entries(layout: SlideLayout) -> list[TruthEntry]:
     """An entry for each N'Ko line; broken lines of prose translate nothing by themselves."""
     entries = []
     for place, line in enumerate(layout.lines):
-        if line.role != "nko" or line.row is None:
+        row = line.piece.row
+        if line.piece.role != "nko" or row is None:
             continue
         entries.append(
             TruthEntry(
                 line=place,
-                nko=line.text,
-                latin_shown=line.row.latin,
-                english=line.row.english,
-                french=line.row.french,
+                nko=line.piece.text,
+                latin_shown=row.latin,
+                english=row.english,
+                french=row.french,
                 box=line.box,
             )
         )

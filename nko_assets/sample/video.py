@@ -11,8 +11,9 @@ import numpy as np
 
 from nko_assets.files import atomic_path
 from nko_assets.sample.camera import PHASES, paste, pointer, pointer_at, speaker, to_planes
-from nko_assets.sample.layouts import HEIGHT, WIDTH, camera_box, lay_out
+from nko_assets.sample.layouts import lay_out
 from nko_assets.sample.lessons import FRAME_MS, Lesson
+from nko_assets.sample.page import HEIGHT, WIDTH, camera_box
 from nko_assets.sample.slides import draw_slide
 
 RATE = 1000 // FRAME_MS
@@ -51,7 +52,7 @@ def frames(lesson: Lesson) -> Iterator[np.ndarray]:
             stops = [
                 (max(0, line.box[0] - 34) & ~1, line.box[1] + 8 & ~1)
                 for line in layout.lines
-                if line.role == "nko"
+                if line.piece.role == "nko"
             ]
             for _ in range(slide.state_ms // FRAME_MS):
                 moving = corner is not None or (lesson.style.pointer and stops)
