@@ -14,10 +14,7 @@ Box = tuple[int, int, int, int]
 """x0, y0, x1, y1 in pixels of the frame, y downwards; x1 and y1 are just outside."""
 
 _SENTENCE_ENDS = (".", "؟", "?", "߹", "!")
-_CLOSING = " »›)\"﴾⸝"
-
-NO_BOX: tuple[()] = ()
-"""The box of a reader that says what it read, not where."""
+_CLOSING = ' »›)"﴾⸝'
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +32,12 @@ class Line:
     """One line of text on a frame.
 
     `script` and `language` are those of `schemas.readings`; `text` is normalized, in logical
-    order and NFC, `raw` is what the reader said before normalizing; `confidence` is 0 to 1.
+    order and NFC, `raw` is what the reader said before normalizing; `confidence` is 0 to 1. `box`
+    is a `Box`, or empty when the reader says what it read and not where.
     """
 
     line: int
-    box: Box | tuple[()]
+    box: tuple[int, ...]
     script: str
     language: str
     text: str
@@ -59,7 +57,7 @@ class Entry:
     english: str | None
     french: str | None
     pos: str | None
-    box: Box | tuple[()]
+    box: tuple[int, ...]
     confidence: float
 
 

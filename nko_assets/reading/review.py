@@ -10,14 +10,14 @@ import unicodedata
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
 from nko_assets.failures import PermanentFailure
-from nko_assets.nko import normalize, romanize, validate
+from nko_assets.nko import normalize, rejected, romanize, validate
 from nko_assets.reading.answers import entry_kind
 from nko_assets.reading.decisions import HumanDecision
-from nko_assets.reading.language import romanization_agreement
 from nko_assets.schemas.readings import ReviewedReadings
 
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "readings.nko-assets")
@@ -29,13 +29,10 @@ GATE = "gate"
 class Gate:
     """What an entry needs to be accepted without a person looking at it.
 
-    `accept`: least confidence. `latin_agreement`: least share of letters that a romanization
-    shown on the frame has in common with the one made by rule from what was read; below it one of
-    the two was misread, or they do not belong together.
+    `accept`: the least confidence.
     """
 
     accept: float = 0.85
-    latin_agreement: float = 0.7
 
 
 def reading_id(frame_id: str, entry: int) -> str:
@@ -48,7 +45,7 @@ def review(
     first_seen: Mapping[str, int],
     licence: str,
     *,
-    gate: Gate = Gate(),  # noqa: B008  # frozen
+    gate: Gate = Gate(),
     decisions: Sequence[HumanDecision] = (),
 ) -> pl.DataFrame:
     """Decide on every row of a `Readings` table; returns a `ReviewedReadings` table.
@@ -86,7 +83,7 @@ def review(
     return pl.DataFrame(rows, schema=ReviewedReadings.polars_schema())
 
 
-def _review_frame(reading: Mapping[str, object]) -> dict[str, object]:
+def _review_frame(reading: Mapping[str, Any]) -> dict[str, object]:
     """The decision on a frame that gave no entry."""
     decision, reason = _frame_decision(reading)
     return {
@@ -103,21 +100,20 @@ def _review_frame(reading: Mapping[str, object]) -> dict[str, object]:
     }
 
 
-def _frame_decision(reading: Mapping[str, object]) -> tuple[str, str]:
+def _frame_decision(reading: Mapping[str, Any]) -> tuple[str, str]:
     status, why = str(reading["status"]), str(reading["reason"])
     if status == "no_text":
         return "no_text", why
     if status != "ok":
         return "rejected", f"{status}: {why}"
-    lines = reading["lines"]
-    assert isinstance(lines, list)
-    if any(line["script"] in {"nko", "mixed"} for line in lines):
+    scripts = [line["script"] for line in reading["lines"]]
+    if "nko" in scripts or "mixed" in scripts:
         return "needs_review", "N'Ko lines were read, but no entry came of them"
-    return "no_text", f"no N'Ko among the {len(lines)} lines of the frame"
+    return "no_text", f"no N'Ko among the {len(scripts)} lines of the frame"
 
 
 def _review_entry(
-    entry: Mapping[str, object], gate: Gate, human: HumanDecision | None
+    entry: Mapping[str, Any], gate: Gate, human: HumanDecision | None
 ) -> dict[str, object]:
     nko = normalize(str(entry["nko"]))
     values = {
@@ -132,12 +128,12 @@ def _review_entry(
         applies = applies or normalize(human.nko) == nko
     if human and applies and human.verdict == "correct":
         values |= _correction(human)
-    signals, verdict = _signals(values, gate)
+    signals, severity = _signals(values)
     if human and applies:
         decision, reason = _human_decision(human, values)
         by = human.by
     else:
-        decision, reason = _gate_decision(values["nko"], entry["confidence"], verdict, gate)
+        decision, reason = _gate_decision(values["nko"], entry["confidence"], severity, gate)
         by = GATE
         if human:
             signals.append("stale_decision")
@@ -150,7 +146,7 @@ def _review_entry(
         "nko_raw": entry["nko_raw"],
         "latin": romanize(values["nko"] or ""),
         "pos": _clean(entry["pos"]),
-        "box": list(entry["box"]),  # type: ignore[call-overload]
+        "box": entry["box"],
         "confidence": entry["confidence"],
         "signals": signals,
         "decision": decision,
@@ -176,16 +172,11 @@ def _correction(human: HumanDecision) -> dict[str, str | None]:
     return corrected
 
 
-def _signals(values: Mapping[str, str | None], gate: Gate) -> tuple[list[str], str]:
-    """The names of the signals raised, and the worst verdict among them."""
-    report = validate(values["nko"] or "", english=values["english"])
-    names = [signal.name for signal in report.signals]
-    verdict = report.verdict
-    shown = values["latin_shown"]
-    if shown and romanization_agreement(shown, values["nko"] or "") < gate.latin_agreement:
-        names.append("latin_disagrees")
-        verdict = "review" if verdict == "ok" else verdict
-    return names, verdict
+def _signals(values: Mapping[str, str | None]) -> tuple[list[str], str | None]:
+    """The names of the signals raised, and the worst severity among them."""
+    signals = validate(values["nko"] or "", english=values["english"], latin=values["latin_shown"])
+    worst = "reject" if rejected(signals) else "review" if signals else None
+    return [signal.name for signal in signals], worst
 
 
 def _human_decision(human: HumanDecision, values: Mapping[str, str | None]) -> tuple[str, str]:
@@ -199,15 +190,15 @@ def _human_decision(human: HumanDecision, values: Mapping[str, str | None]) -> t
 
 
 def _gate_decision(
-    nko: str | None, confidence: object, verdict: str, gate: Gate
+    nko: str | None, confidence: float | None, severity: str | None, gate: Gate
 ) -> tuple[str, str]:
     if not nko:
         return "rejected", "no N'Ko text remains after normalizing"
-    if verdict == "reject":
-        return "rejected", "not N'Ko text as people write it: see signals"
-    if verdict == "review":
-        return "needs_review", "the validator raised signals"
-    if not isinstance(confidence, float):
+    if severity == "reject":
+        return "rejected", "not N'Ko as people write it: see signals"
+    if severity == "review":
+        return "needs_review", "signals were raised: see signals"
+    if confidence is None:
         return "needs_review", "the reader gave no confidence"
     if confidence < gate.accept:
         return "needs_review", f"confidence {confidence:.2f} is below {gate.accept:.2f}"
