@@ -38,6 +38,18 @@ def atomic_path(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def make_folder(path: Path) -> None:
+    """Make `path` and what leads to it; raises `ConfigurationError` when that is not possible."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise ConfigurationError(
+            f"{path} is a file, and a folder is needed.", "Choose another with --data or NKO_DATA."
+        ) from None
+    except OSError as error:
+        raise _explained(error, path) from error
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Put `data` at `path` in one step."""
     with atomic_path(path) as temporary:

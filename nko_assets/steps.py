@@ -81,6 +81,8 @@ class Step:
 
     `identity` gives the settings and outside inputs that change what the step makes; together
     with `code_version` and the content of its inputs it is the fingerprint of the artefact.
+    `after` names assets that only have to be there first. A step that is `always` made asks the
+    outside world, which may have changed though no input has.
     """
 
     name: str
@@ -89,6 +91,8 @@ class Step:
     work: Callable[[Context], Outcome]
     per_video: bool
     inputs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    always: bool = False
     identity: Callable[[Context], Mapping[str, Any]] = lambda _context: {}
     code_version: str = "1"
     model: type[TableModel] | None = None
@@ -105,7 +109,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Performed:
-    """The record of an artefact, and whether it was made now or was current already."""
+    """The record of an artefact, and whether its files changed or are what they were."""
 
     record: Record
     made: bool
@@ -152,7 +156,7 @@ def perform(step: Step, context: Context, steps: Mapping[str, Step]) -> Performe
     """Make the artefact unless it is current; write it only when no ERROR check fails."""
     wanted = step_fingerprint(step, context, steps)
     record = context.lake.record(step.name, context.key)
-    if record is not None and record.fingerprint == wanted:
+    if record is not None and record.fingerprint == wanted and not step.always:
         return Performed(record, made=False)
     outcome = step.work(context)
     results = list(outcome.checks)
@@ -177,7 +181,7 @@ def perform(step: Step, context: Context, steps: Mapping[str, Step]) -> Performe
         dict(outcome.facts),
         [result.as_dict() for result in results],
     )
-    return Performed(saved, made=True)
+    return Performed(saved, made=record is None or record.content != saved.content)
 
 
 def _parquet(table: pl.DataFrame) -> bytes:

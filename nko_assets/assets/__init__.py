@@ -1,1 +1,1 @@
-"""Thin Dagster adapters: one module a group, each calling a domain function."""
+"""Thin Dagster adapters: one module a group, each declaring steps that call the domain."""

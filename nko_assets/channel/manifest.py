@@ -94,12 +94,15 @@ def read_manifest(path: Path) -> list[VideoEntry] | None:
         ) from error
 
 
-def write_manifest(path: Path, manifest: Manifest) -> None:
-    """Write the manifest whole or not at all; the same videos give the same bytes."""
+def manifest_bytes(manifest: Manifest) -> bytes:
+    """The manifest as a JSON file; the same videos give the same bytes."""
     document = {"version": _VERSION, "videos": [_to_record(video) for video in manifest.videos]}
-    write_atomically(
-        path, (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode("utf-8")
-    )
+    return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    """Write the manifest whole or not at all."""
+    write_atomically(path, manifest_bytes(manifest))
 
 
 def _unique(listed: Sequence[VideoEntry]) -> dict[str, VideoEntry]:

@@ -31,6 +31,14 @@ class Record:
     checks: list[dict[str, Any]] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt failed: the kind of failure by the name of its class, and the sentence shown."""
+
+    kind: str
+    reason: str
+
+
 def fingerprint(**parts: Any) -> str:
     """SHA-256 over `parts`, which have to be JSON-able; the order of keys does not matter."""
     return hashlib.sha256(
@@ -105,3 +113,24 @@ class Lake:
             json.dumps(asdict(record), ensure_ascii=False, indent=1).encode(),
         )
         return record
+
+    def _failure_path(self, asset: str, key: str) -> Path:
+        return self.root / ".records" / asset / f"{key or 'all'}.failed.json"
+
+    def save_failure(self, asset: str, key: str, failure: Failure) -> None:
+        """Remember why the last attempt on `key` failed."""
+        write_atomically(
+            self._failure_path(asset, key),
+            json.dumps(asdict(failure), ensure_ascii=False).encode(),
+        )
+
+    def clear_failure(self, asset: str, key: str) -> None:
+        """Forget an earlier failure, now that an attempt succeeded."""
+        self._failure_path(asset, key).unlink(missing_ok=True)
+
+    def failure(self, asset: str, key: str) -> Failure | None:
+        """Why the last attempt on `key` failed, or None when it did not."""
+        try:
+            return Failure(**json.loads(self._failure_path(asset, key).read_bytes()))
+        except FileNotFoundError:
+            return None

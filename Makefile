@@ -1,0 +1,48 @@
+# Two commands are enough: `make run` and `make test`. Each sets up what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Arguments of nko, e.g. make run ARGS="--source ~/lessons --data ~/nko-data"
+ARGS ?=
+# Extras that the tests want: `make test EXTRAS=test,train` also tests training (installs torch).
+EXTRAS ?= test
+
+.PHONY: help run ui test check bench train clean
+
+help:
+	@echo "make run    the whole pipeline over the sample channel (ARGS=... goes to nko run)"
+	@echo "make ui     Dagster's web UI on the same data"
+	@echo "make test   format, lint, types and tests"
+	@echo "make bench  benchmarks, as ratios against named alternatives"
+
+$(VENV)/run: pyproject.toml
+	@echo "Installing into $(VENV) (once, about a minute) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/$(EXTRAS): pyproject.toml
+	@echo "Installing with [$(EXTRAS)] into $(VENV) (once, about two minutes) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[$(EXTRAS)]"
+	@touch $@ $(VENV)/run
+
+run: $(VENV)/run
+	@$(BIN)/nko run $(ARGS)
+
+ui: $(VENV)/run
+	@$(BIN)/nko ui $(ARGS)
+
+test: check
+	@$(BIN)/python -m pytest -n 2
+
+check: $(VENV)/$(EXTRAS)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+bench: $(VENV)/$(EXTRAS)
+	@$(BIN)/nko bench
+
+clean:
+	rm -rf $(VENV) data

@@ -1,0 +1,291 @@
+"""Turning steps into Dagster assets: partitions in ranges, checks, metadata, failures one by one."""
+
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import dagster as dg
+
+from nko_assets.channel import VideoEntry, read_manifest
+from nko_assets.checks import CheckFailed, CheckResult
+from nko_assets.failures import ConfigurationError, NkoError
+from nko_assets.partitions import VIDEOS
+from nko_assets.progress import Progress
+from nko_assets.resources.lake import Failure
+from nko_assets.steps import Context, Performed, Step, Workshop, perform
+
+OWNERS = ["team:nko-assets"]
+# The manifest says which videos there are.
+FIRST_STEP = "video_manifest"
+# The corpus is made from the videos whose readings are decided.
+LAST_VIDEO_STEP = "reviewed_readings"
+
+
+def asset_of(
+    step: Step, steps: Mapping[str, Step], max_videos_a_run: int
+) -> dg.AssetsDefinition:
+    """The Dagster asset of `step`, partitioned by video when the step is."""
+    partitions = VIDEOS if step.per_video else None
+    perform_all = _perform_videos if step.per_video else _perform_corpus
+
+    def body(
+        context: dg.AssetExecutionContext,
+        workshop: dg.ResourceParam[Workshop],
+        progress: dg.ResourceParam[Progress],
+    ) -> Iterator[Any]:
+        yield from perform_all(context, workshop, progress, step, steps)
+
+    return dg.multi_asset(
+        name=step.name,
+        specs=[
+            dg.AssetSpec(
+                step.name,
+                deps=[*step.inputs, *step.after],
+                description=step.description,
+                group_name=step.group,
+                owners=OWNERS,
+                kinds=set(step.kinds),
+                code_version=step.code_version,
+                partitions_def=partitions,
+                skippable=True,
+            )
+        ],
+        check_specs=[
+            dg.AssetCheckSpec(
+                check.name,
+                asset=step.name,
+                description=check.description,
+                partitions_def=partitions,
+            )
+            for check in step.check_specs
+        ],
+        # Checks are logged by hand, one a partition, which only a subsettable asset may do.
+        can_subset=True,
+        backfill_policy=dg.BackfillPolicy.multi_run(max_videos_a_run) if step.per_video else None,
+        pool=step.pool,
+    )(body)
+
+
+def _perform_corpus(
+    context: dg.AssetExecutionContext,
+    workshop: Workshop,
+    progress: Progress,
+    step: Step,
+    steps: Mapping[str, Step],
+) -> Iterator[Any]:
+    progress.begin(step.name, 1)
+    work = Context(
+        workshop,
+        say=partial(_tell, context, progress, step.name, ""),
+        video_ids=_decided_videos(context, workshop) if step.inputs else (),
+    )
+    try:
+        performed = perform(step, work, steps)
+    except Exception as error:
+        _log_checks(context, step.name, _checks_of(error), None)
+        workshop.lake.save_failure(step.name, "", Failure(type(error).__name__, _reason(error)))
+        progress.done(step.name, "", _reason(error), failed=True)
+        if not isinstance(error, NkoError):
+            raise
+        raise dg.Failure(str(error), allow_retries=False) from error
+    workshop.lake.clear_failure(step.name, "")
+    if step.name == FIRST_STEP:
+        _register_partitions(context, workshop)
+    _log_checks(context, step.name, performed.record.checks, None)
+    progress.done(step.name, "", _note(performed))
+    yield dg.MaterializeResult(step.name, metadata=_metadata(performed))
+
+
+def _register_partitions(context: dg.AssetExecutionContext, workshop: Workshop) -> None:
+    """Make every video of the manifest a partition; none is ever taken away, for its data stays."""
+    known = read_manifest(workshop.lake.manifest_path) or []
+    present = set(context.instance.get_dynamic_partitions(VIDEOS.name or ""))
+    new = [entry.video_id for entry in known if entry.video_id not in present]
+    context.instance.add_dynamic_partitions(VIDEOS.name or "", new)
+
+
+def _decided_videos(context: dg.AssetExecutionContext, workshop: Workshop) -> tuple[str, ...]:
+    """The videos that the instance says are read and decided, in the order of the manifest."""
+    decided = context.instance.get_materialized_partitions(dg.AssetKey(LAST_VIDEO_STEP))
+    known = read_manifest(workshop.lake.manifest_path) or []
+    chosen = tuple(entry.video_id for entry in known if entry.video_id in decided)
+    if not chosen:
+        raise dg.Failure(
+            "No video has been read yet, so there is nothing to make training files from. "
+            "Materialize the channel, frames and readings groups first.",
+            allow_retries=False,
+        )
+    return chosen
+
+
+def _perform_videos(
+    context: dg.AssetExecutionContext,
+    workshop: Workshop,
+    progress: Progress,
+    step: Step,
+    steps: Mapping[str, Step],
+) -> Iterator[Any]:
+    keys = list(context.partition_keys)
+    entries = {
+        entry.video_id: entry for entry in read_manifest(workshop.lake.manifest_path) or []
+    }
+    progress.begin(step.name, len(keys))
+    succeeded: dict[str, Performed] = {}
+    failed: dict[str, str] = {}
+    for key, result in _each_video(context, workshop, progress, step, steps, keys, entries):
+        if isinstance(result, Performed):
+            succeeded[key] = result
+            workshop.lake.clear_failure(step.name, key)
+            _log_checks(context, step.name, result.record.checks, key)
+            progress.done(step.name, key, _note(result))
+            context.log.info(f"{key}: {_note(result)} ({len(succeeded)} of {len(keys)})")
+            continue
+        failed[key] = _reason(result)
+        workshop.lake.save_failure(
+            step.name, key, Failure(type(result).__name__, failed[key])
+        )
+        _log_checks(context, step.name, _checks_of(result), key)
+        progress.done(step.name, key, failed[key], failed=True)
+        context.log.error(f"{key}: {failed[key]}{_trace(result)}")
+        if isinstance(result, ConfigurationError):
+            # A full disk or a missing folder fails the next video in the same way.
+            break
+    if not failed:
+        for key, performed in succeeded.items():
+            context.add_asset_metadata(_metadata(performed), step.name, partition_key=key)
+        yield dg.MaterializeResult(step.name)
+        return
+    # A result would mark every partition of the range as materialized, the failed ones too.
+    for key, performed in succeeded.items():
+        context.log_event(
+            dg.AssetMaterialization(step.name, partition=key, metadata=_metadata(performed))
+        )
+    raise dg.Failure(
+        f"{len(failed)} of {len(keys)} videos failed in {step.name}; the others are materialized. "
+        + " ".join(f"{key}: {reason}" for key, reason in failed.items()),
+        metadata={"failed": dg.MetadataValue.json(failed)},
+        allow_retries=False,
+    )
+
+
+def _each_video(
+    context: dg.AssetExecutionContext,
+    workshop: Workshop,
+    progress: Progress,
+    step: Step,
+    steps: Mapping[str, Step],
+    keys: Sequence[str],
+    entries: Mapping[str, VideoEntry],
+) -> Iterator[tuple[str, Performed | Exception]]:
+    """Perform `step` for each key, in order; a failure is a value, so that it costs no neighbour."""
+
+    def attempt(key: str) -> Performed | Exception:
+        try:
+            if key not in entries:
+                raise ConfigurationError(
+                    f"Video {key} is a partition but not in the manifest.",
+                    "Materialize video_manifest, or delete the partition.",
+                )
+            work = Context(
+                workshop,
+                say=partial(_tell, context, progress, step.name, key),
+                entry=entries[key],
+            )
+            return perform(step, work, steps)
+        except Exception as error:  # noqa: BLE001 - one video must not stop the others
+            return error
+
+    if not step.parallel or len(keys) == 1:
+        for key in keys:
+            yield key, attempt(key)
+        return
+    pool = ThreadPoolExecutor(max_workers=workshop.settings.workers)
+    try:
+        futures = [(key, pool.submit(attempt, key)) for key in keys]
+        for key, future in futures:
+            yield key, future.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _tell(
+    context: dg.AssetExecutionContext, progress: Progress, step: str, key: str, message: str
+) -> None:
+    progress.say(step, key, message)
+    context.log.info(f"{key}: {message}" if key else message)
+
+
+def _note(performed: Performed) -> str:
+    if not performed.made:
+        return "unchanged"
+    rows = performed.record.facts.get("rows")
+    return f"{rows} rows" if rows is not None else "made"
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, NkoError) else f"{type(error).__name__}: {error}"
+
+
+def _trace(error: Exception) -> str:
+    """The stack trace of what we did not foresee; a foreseen failure is told by its sentence."""
+    if isinstance(error, NkoError):
+        return ""
+    return "\n" + "".join(traceback.format_exception(error))
+
+
+def _checks_of(error: Exception) -> Sequence[Mapping[str, Any]]:
+    return [result.as_dict() for result in error.results] if isinstance(error, CheckFailed) else ()
+
+
+def _log_checks(
+    context: dg.AssetExecutionContext,
+    asset: str,
+    results: Sequence[Mapping[str, Any]],
+    partition: str | None,
+) -> None:
+    for stored in results:
+        result = CheckResult(**stored)
+        context.log_event(
+            dg.AssetCheckEvaluation(
+                asset_key=dg.AssetKey(asset),
+                check_name=result.name,
+                passed=result.passed,
+                severity=dg.AssetCheckSeverity(result.severity),
+                description=result.message,
+                metadata=_values(result.facts),
+                partition=partition,
+            )
+        )
+
+
+def _metadata(performed: Performed) -> dict[str, dg.MetadataValue]:
+    record = performed.record
+    return _values(record.facts) | {
+        "state": dg.MetadataValue.text("made" if performed.made else "unchanged"),
+        "fingerprint": dg.MetadataValue.text(record.fingerprint[:16]),
+        "files": dg.MetadataValue.json(record.files),
+    }
+
+
+def _values(facts: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:
+    return {name: _value(fact) for name, fact in facts.items()}
+
+
+def _value(fact: Any) -> dg.MetadataValue:
+    """A metadata value: {"markdown": …} and {"path": …} name their kind, other objects are JSON."""
+    kinds: dict[str, Callable[[Any], dg.MetadataValue]] = {
+        "markdown": dg.MetadataValue.md,
+        "path": dg.MetadataValue.path,
+    }
+    if isinstance(fact, dict) and len(fact) == 1 and next(iter(fact)) in kinds:
+        kind, content = next(iter(fact.items()))
+        return kinds[kind](content)
+    if isinstance(fact, bool):
+        return dg.MetadataValue.bool(fact)
+    if isinstance(fact, int):
+        return dg.MetadataValue.int(fact)
+    if isinstance(fact, float):
+        return dg.MetadataValue.float(fact)
+    return dg.MetadataValue.json(fact) if isinstance(fact, dict | list) else dg.MetadataValue.text(str(fact))

@@ -1,0 +1,3 @@
+"""The training group."""
+
+STEPS = ()

@@ -1,0 +1,192 @@
+"""The command line: run, ui, status, doctor, bench. Prints results; everything else is elsewhere."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from nko_assets.failures import ConfigurationError, NkoError
+from nko_assets.settings import Settings, load_settings
+
+app = typer.Typer(
+    name="nko",
+    help="N'Ko lessons become training data: run the pipeline, look at it, ask how far it is.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+# Results go to stdout, what happens on the way to stderr, so that --json can be piped.
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+ALL_WELL, SOME_FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
+
+Data = Annotated[Path | None, typer.Option("--data", help="Folder that holds every artefact.")]
+Source = Annotated[
+    str | None,
+    typer.Option("--source", help="`sample`, a folder of videos, a URL, or a YouTube @handle."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+@app.command()
+def run(
+    source: Source = None,
+    videos: Annotated[
+        str, typer.Option("--videos", help="Only these videos: ids, separated by commas.")
+    ] = "",
+    data: Data = None,
+    only: Annotated[
+        str,
+        typer.Option("--only", help="Only these groups: channel,frames,readings,training,tuning."),
+    ] = "",
+    allow_shrink: Annotated[
+        bool, typer.Option("--allow-shrink", help="Accept a listing that lost many videos.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring every asset up to date: list, download, sample, read, and make training files."""
+    settings = _settings(source, data, allow_shrink=allow_shrink or None)
+    _quiet_dagster()
+    from nko_assets.progress import ConsoleProgress
+    from nko_assets.resources.lake import Lake
+    from nko_assets.run import run_lineage
+    from nko_assets.summary import summarize
+
+    with ConsoleProgress(err) as progress:
+        result = run_lineage(settings, progress, videos=_parts(videos), only=_parts(only))
+    summary = summarize(Lake(settings.data))
+    if as_json:
+        _print_json(summary.as_dict() | {"runs": result.runs})
+    else:
+        from nko_assets.console import print_summary
+
+        print_summary(out, summary, runs=result.runs)
+    raise typer.Exit(SOME_FAILED if result.failed else ALL_WELL)
+
+
+@app.command()
+def status(data: Data = None, as_json: AsJson = False) -> None:
+    """How far each video has come, and what failed why."""
+    settings = load_settings(data=data)
+    _quiet_dagster()
+    from nko_assets.channel import read_manifest
+    from nko_assets.resources.lake import Lake
+    from nko_assets.summary import summarize, video_status
+
+    lake = Lake(settings.data)
+    entries = read_manifest(lake.manifest_path)
+    if entries is None:
+        raise ConfigurationError(
+            f"{settings.data} holds no channel yet.", "Start with `nko run`, or give --data."
+        )
+    statuses = [video_status(lake, entry) for entry in entries]
+    failed = any(item.failed for item in statuses)
+    if as_json:
+        _print_json(
+            summarize(lake).as_dict() | {"status": [asdict(item) for item in statuses]}
+        )
+    else:
+        from nko_assets.console import print_status
+
+        print_status(out, statuses)
+    raise typer.Exit(SOME_FAILED if failed else ALL_WELL)
+
+
+@app.command()
+def ui(
+    source: Source = None,
+    data: Data = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 3000,
+) -> None:
+    """Open Dagster's web UI, with its daemon, on the instance of the data root."""
+    settings = _settings(source, data)
+    from nko_assets.instance import instance_environment, open_instance, project_folder
+
+    with open_instance(settings):
+        pass
+    err.print(f"Dagster on http://{host}:{port} over {settings.data}; Ctrl-C ends it.")
+    command = [sys.executable, "-m", "dagster", "dev", "-w", str(project_folder() / "workspace.yaml")]
+    environment = os.environ | instance_environment(settings)
+    try:
+        ended = subprocess.run(
+            [*command, "-h", host, "-p", str(port)],
+            env=environment,
+            cwd=project_folder(),
+            check=False,
+        )
+    except KeyboardInterrupt:
+        raise typer.Exit(ALL_WELL) from None
+    raise typer.Exit(ended.returncode)
+
+
+@app.command()
+def doctor(source: Source = None, data: Data = None, as_json: AsJson = False) -> None:
+    """What is configured, what is in use for each outside thing, and what is missing."""
+    settings = _settings(source, data)
+    from nko_assets.doctor import examine
+
+    findings = examine(settings)
+    if as_json:
+        _print_json({"findings": [asdict(item) for item in findings]})
+    else:
+        from nko_assets.console import print_findings
+
+        print_findings(out, findings)
+    raise typer.Exit(ALL_WELL if all(item.well for item in findings) else BAD_USAGE)
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n")
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _settings(source: str | None, data: Path | None, **given: object) -> Settings:
+    """Settings for a data root; a source that nobody names is the one the data root came from."""
+    settings = load_settings(source=source, data=data, **given)
+    if "source" in settings.model_fields_set:
+        return settings
+    from nko_assets.assets.channel import remembered_source
+
+    remembered = remembered_source(settings.data)
+    return load_settings(source=remembered, data=data, **given) if remembered else settings
+
+
+def _quiet_dagster() -> None:
+    """Dagster's advice on its own betas is for those who develop with it, not for those who run this."""
+    warnings.filterwarnings("ignore", module="dagster")
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+
+
+def main() -> None:
+    """Run the command line; a failure is one sentence and an exit code, never a stack trace."""
+    try:
+        code = app(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = BAD_USAGE
+    except NkoError as error:
+        err.print(f"[red]nko:[/] {escape(error.message)}")
+        if error.next_step:
+            err.print(f"     {escape(error.next_step)}")
+        code = BAD_USAGE if isinstance(error, ConfigurationError) else SOME_FAILED
+    except (KeyboardInterrupt, click.Abort):
+        err.print("nko: interrupted; run it again to go on where it stopped.")
+        code = INTERRUPTED
+    sys.exit(code)

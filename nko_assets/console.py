@@ -1,0 +1,94 @@
+"""How results look on a terminal: the summary of a run, the status of videos, the doctor's findings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from nko_assets.doctor import Finding
+from nko_assets.summary import Summary, VideoStatus
+
+# More would push the summary off the screen; all of them are in the UI and in --json.
+SHOWN = 10
+
+
+def print_summary(console: Console, summary: Summary, *, runs: int) -> None:
+    """The end of `nko run`."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right", style="bold")
+    table.add_column()
+    for number, what in (
+        (f"{summary.videos_done}/{summary.videos}", f"videos of {summary.source}"),
+        (summary.frames, "frames"),
+        (summary.unique_frames, "unique frames"),
+        (summary.readings, "readings"),
+        (summary.accepted, "entries accepted"),
+        (summary.pairs, "translation pairs"),
+        (summary.conversations, "conversations"),
+        (summary.ocr_samples, "OCR samples"),
+        (summary.words, "words"),
+        (summary.synthetic, "synthetic examples"),
+    ):
+        table.add_row(f"{number:,}" if isinstance(number, int) else number, escape(what))
+    if summary.error_rate is not None:
+        table.add_row(
+            f"{summary.error_rate:.2%}", "character error rate against the sample's known text"
+        )
+    if summary.pairing_rate is not None:
+        table.add_row(f"{summary.pairing_rate:.1%}", "of the sample's known pairs found")
+    table.add_row(
+        f"{summary.checks_passed}", f"checks passed, {summary.checks_failed} below their target"
+    )
+    console.print(table)
+    for warning in summary.warnings[:SHOWN]:
+        whose = f" {warning.video_id}" if warning.video_id else ""
+        console.print(
+            f"[yellow]below target[/] {warning.asset}{escape(whose)} {warning.name}: "
+            f"{escape(warning.message)}"
+        )
+    _more(console, len(summary.warnings))
+    print_failures(console, summary.failed)
+    for name, path in summary.files.items():
+        console.print(f"{name}: {escape(path)}")
+    if runs <= 1:
+        console.print("Everything else was current already.")
+    console.print("`make ui` (or `nko ui`) shows the lineage, the checks and the frames.")
+
+
+def print_failures(console: Console, failed: Sequence[VideoStatus]) -> None:
+    """Each failed video with its reason."""
+    for item in failed[:SHOWN]:
+        console.print(f"[red]failed[/] {escape(item.video_id)} in {item.failed}: {escape(item.reason)}")
+    _more(console, len(failed))
+
+
+def _more(console: Console, total: int) -> None:
+    if total > SHOWN:
+        console.print(f"… and {total - SHOWN} more: `nko status`, `--json` or the UI has them all.")
+
+
+def print_status(console: Console, statuses: Sequence[VideoStatus]) -> None:
+    """One line a video."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("video", "done", "failed in", "title or reason"):
+        table.add_column(column)
+    for item in statuses:
+        table.add_row(
+            escape(item.video_id),
+            item.done or "nothing yet",
+            f"[red]{item.failed}[/]" if item.failed else "",
+            escape(item.reason or item.title),
+        )
+    console.print(table)
+
+
+def print_findings(console: Console, findings: Sequence[Finding]) -> None:
+    """What the doctor found, with the next step of what is not well."""
+    for item in findings:
+        mark = "[green]ok[/]  " if item.well else "[red]fix[/] "
+        console.print(f"{mark} {item.what}: {escape(item.message)}")
+        if item.next_step:
+            console.print(f"     {escape(item.next_step)}")

@@ -1,0 +1,37 @@
+"""The one partition set, a key a video, and how many keys go into one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+VIDEOS = dg.DynamicPartitionsDefinition(name="videos")
+
+
+def contiguous_ranges(
+    partitions: Sequence[str], wanted: Sequence[str], at_most: int
+) -> Iterator[list[str]]:
+    """Cut `wanted` into ranges that are contiguous in `partitions`, of `at_most` keys each.
+
+    A Dagster run takes a range of partitions by its first and last key, so a range must not
+    step over a key that is not wanted.
+    """
+    chosen = set(wanted)
+    current: list[str] = []
+    for key in partitions:
+        if key in chosen:
+            current.append(key)
+        if current and (key not in chosen or len(current) == at_most):
+            yield current
+            current = []
+    if current:
+        yield current
+
+
+def range_tags(keys: Sequence[str]) -> dict[str, str]:
+    """The run tags that select the contiguous range `keys`."""
+    return {
+        "dagster/asset_partition_range_start": keys[0],
+        "dagster/asset_partition_range_end": keys[-1],
+    }
