@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nko_assets.nko import characters as c
 from nko_assets.nko import Normalized, normalize, normalize_with_notes
+from nko_assets.nko import characters as c
 from nko_assets_tests.shared import SHARED, needs_shared
 
 # Texts made of what normalizing has to deal with, next to anything at all.

@@ -47,29 +47,43 @@ class Leak:
     excerpt: str
 
 
+_LABEL = "|".join(
+    (rf"^[ \t*_#>\-]*(?:{_FIELD})[ \t*_]*[:：]", r"^[ \t*_#>]*(?:row|line)\s*\d+\s*[:：]")
+)
+_MARKUP = "|".join(
+    (
+        r"(?<!\*)\*\*(?!\*)",
+        r"(?<!_)__(?!_)",  # three and more are a blank to fill in
+        r"^#+\s",
+        r"</?[a-z][^<>]*>",
+        r"&(?:#\d+|#x[0-9a-f]+|[a-z]+);",
+        r"\\(?:text|textbf|n)(?![a-z])",
+        r"\$\$",
+    )
+)
+_ESCAPED = "|".join(
+    (
+        r"\\u0?7[c-f][0-9a-f]",
+        r"\\x[0-9a-f]{2}",
+        r"%DF%[89AB]",
+        r"[{\[]\s*\"\w+\"\s*:",
+        r"\"\w+\"\s*:\s*\"",
+    )
+)
 # In the order in which they are looked for: the surest first.
 _LEAKS: Final = (
     ("code_fence", r"```|~~~|`[^`\n]*`"),
     ("leaked_reasoning", _REASONING),
-    (
-        "label",
-        rf"^[\s*_#>\-]*(?:{_FIELD})\s*[*_]*\s*[:：]|^[\s*_#>]*(?:row|line)\s*\d+\s*[:：]",
-    ),
-    (
-        "markup",
-        r"(?<!\*)\*\*(?!\*)|(?<!_)__(?!_)|^#+\s|</?[a-z][^<>]*>|&(?:#\d+|#x[0-9a-f]+|[a-z]+);|\\(?:text|textbf|n)(?![a-z])|\$\$",
-    ),
-    (
-        "escaped",
-        r"\\u0?7[c-f][0-9a-f]|\\x[0-9a-f]{2}|%DF%[89AB]|[{\[]\s*\"\w+\"\s*:|\"\w+\"\s*:\s*\"",
-    ),
-    ("placeholder", r"^\W*(?:n/?a|null|none|nil|undefined|nan|unknown|empty|no text|blank)\W*$"),
+    ("label", _LABEL),
+    ("markup", _MARKUP),
+    ("escaped", _ESCAPED),
+    ("placeholder", r"\A\W*(?:n/?a|null|none|nil|undefined|nan|unknown|empty|no text|blank)\W*\Z"),
 )
 _PATTERNS: Final = tuple(
     (name, re.compile(pattern, re.IGNORECASE | re.MULTILINE)) for name, pattern in _LEAKS
 )
 # Only ASCII can hold what the patterns look for, so most N'Ko lines are done after one test.
-_WORTH_LOOKING = re.compile(r"[A-Za-z`~*_#<&\\$%{\[]|\Wß")
+_WORTH_LOOKING = re.compile(r"[A-Za-z`~*_#<&\\$%{\[]")
 
 # Words that run through English and French sentences but stand in no name, title or formula.
 _FUNCTION_WORDS: Final = frozenset(

@@ -33,10 +33,7 @@ _ON_NKO_BASE = re.compile(
     f"(?<=[{_BASE}])[{c.MARKS}]*[{_LATIN_COMBINING}][{c.MARKS}{_LATIN_COMBINING}]*"
 )
 _TO_NKO_MARK = str.maketrans(c.MARK_LOOKALIKES)
-_JOINED_RUN = re.compile(
-    f"[{c.LETTERS}{c.MARKS}{_LATIN_COMBINING}{_JOINERS}]*[{_JOINERS}]"
-    f"[{c.LETTERS}{c.MARKS}{_LATIN_COMBINING}{_JOINERS}]*"
-)
+_RUN = re.compile(f"[{c.LETTERS}{c.MARKS}{_LATIN_COMBINING}{_JOINERS}]+")
 _SHOWN_FORM = re.compile(f"[{_JOINERS}]?[{c.LETTERS}][{c.MARKS}{_LATIN_COMBINING}]*[{_JOINERS}]?")
 _JOINER = re.compile(f"[{_JOINERS}]")
 _APOSTROPHE = re.compile(f"(?<=[{c.LETTERS}{c.MARKS}])[{c.APOSTROPHE_LOOKALIKES}](?=[{c.LETTERS}])")
@@ -76,7 +73,7 @@ def normalize_with_notes(text: str) -> Normalized:
     text = apply("tatweel", _STRETCH, "", text)
     text = apply("controls", _CONTROL, "", text)
     text = apply("line_ends", _LINE_END, "\n", text)
-    joined = _JOINED_RUN.sub(_keep_shown_forms, text)
+    joined = _RUN.sub(_keep_shown_forms, text) if _JOINER.search(text) else text
     if joined != text:
         notes.append("joiners")
     spaced = _SPACES.sub(" ", _ODD_SPACE.sub(" ", joined))
