@@ -6,10 +6,12 @@ never holds more than one lesson's pictures.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
+from typing import Any
 
 import polars as pl
 from PIL import Image
@@ -25,8 +27,11 @@ ROWS_PER_REASON = 3
 
 SAMPLED_DECISIONS = ("accepted", "needs_review", "rejected")
 
+# The readings that came to a result, text or none.
+_READ = ("ok", "no_text")
+
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
-_QUOTED = re.compile(r"«[^»]*»|“[^”]*”|‘[^’]*’|\"[^\"]*\"|'[^']*'|`[^`]*`")
+_QUOTED = re.compile(r"«[^»]*»|“[^”]*”|\"[^\"]*\"|(?<!\w)'[^']*'(?!\w)|`[^`]*`")
 
 _PICTURE_SIZE = (520, 150)  # pixels, at most
 _PICTURE_BYTES = 14_000
@@ -43,6 +48,7 @@ class RowSample:
     timestamp_ms: int
     decision: str
     reason: str
+    signals: tuple[str, ...]
     nko: str
     latin: str
     english: str
@@ -111,3 +117,183 @@ def lesson_facts(
     `UniqueFrames`, `Readings` and `ReviewedReadings`. Rows of kind 'frame' are not counted as
     entries.
     """
+    kept = unique_frames.filter(pl.col("status") == "kept") if unique_frames is not None else None
+    frame_statuses = _counts(unique_frames, "status")
+    lines = _inner(readings, "lines")
+    entries = reviewed.filter(pl.col("entry") >= 0) if reviewed is not None else None
+    decisions = _counts(entries, "decision")
+    reading_statuses = _counts(readings, "status")
+    return LessonFacts(
+        video_id=video_id,
+        frames=frames,
+        kept=frame_statuses.get("kept", 0),
+        repeats=frame_statuses.get("repeat", 0),
+        superseded=frame_statuses.get("superseded", 0),
+        blank=frame_statuses.get("blank", 0),
+        readings=readings.height if readings is not None else 0,
+        read=sum(reading_statuses.get(status, 0) for status in _READ),
+        lines=lines.height,
+        nko_lines=lines.filter(pl.col("script") == "nko").height if lines.height else 0,
+        entries=entries.height if entries is not None else 0,
+        accepted=decisions.get("accepted", 0),
+        needs_review=decisions.get("needs_review", 0),
+        rejected=decisions.get("rejected", 0),
+        cost_usd=math.fsum(readings["cost_usd"]) if readings is not None else 0.0,
+        reviewed=reviewed is not None,
+        models=_models(readings),
+        statuses=_statuses(readings),
+        reasons=_reasons(reviewed),
+        confidence=_confidence(entries),
+        samples=_samples(entries, kept),
+    )
+
+
+def line_picture(jpeg: bytes, box: Sequence[int]) -> bytes:
+    """The part of a frame inside `box` (x0, y0, x1, y1 in pixels) as a small JPEG.
+
+    The whole frame when there is no box or it lies outside; b"" when `jpeg` is not a picture.
+    """
+    try:
+        with Image.open(BytesIO(jpeg)) as frame:
+            picture = frame.convert("RGB")
+    except OSError:
+        return b""
+    if len(box) == 4:
+        margin = round((box[3] - box[1]) * _PICTURE_MARGIN)
+        left, top = max(box[0] - margin, 0), max(box[1] - margin, 0)
+        right, bottom = min(box[2] + margin, picture.width), min(box[3] + margin, picture.height)
+        if left < right and top < bottom:
+            picture = picture.crop((left, top, right, bottom))
+    picture.thumbnail(_PICTURE_SIZE)
+    while True:
+        for quality in (78, 60, 45):
+            out = BytesIO()
+            picture.save(out, "JPEG", quality=quality, optimize=True)
+            if out.tell() <= _PICTURE_BYTES:
+                return out.getvalue()
+        picture.thumbnail((picture.width // 2 + 1, picture.height // 2 + 1))
+
+
+def reason_group(reason: str, signals: Sequence[str] = (), *, whole_frame: bool = False) -> str:
+    """`reason` without what differs from row to row: quotations and numbers become an ellipsis.
+
+    The signals that were raised are part of it, and so is that it concerns a frame and no entry.
+    """
+    group = _NUMBER.sub("…", _QUOTED.sub("…", reason)).strip()
+    raised = f" [{', '.join(sorted(set(signals)))}]" if signals else ""
+    return f"{'whole frame: ' if whole_frame else ''}{group}{raised}"
+
+
+def _counts(table: pl.DataFrame | None, column: str) -> dict[str, int]:
+    if table is None:
+        return {}
+    counted = table.group_by(column).len()
+    return dict(zip(counted[column], counted["len"], strict=True))
+
+
+def _inner(readings: pl.DataFrame | None, column: str) -> pl.DataFrame:
+    """The structs inside a list column, one row each."""
+    if readings is None:
+        return pl.DataFrame()
+    inner = readings.select(column).filter(pl.col(column).list.len() > 0).explode(column)
+    return inner.unnest(column) if inner.height else pl.DataFrame()
+
+
+def _models(readings: pl.DataFrame | None) -> tuple[str, ...]:
+    if readings is None:
+        return ()
+    pairs = readings.select("reader", "model").unique().rows()
+    return tuple(sorted({f"{reader}: {model}" for reader, model in pairs}))
+
+
+def _statuses(readings: pl.DataFrame | None) -> tuple[StatusCount, ...]:
+    if readings is None:
+        return ()
+    grouped = (
+        readings.sort("timestamp_ms")
+        .group_by("status", maintain_order=True)
+        .agg(pl.len().alias("count"), pl.col("reason").first())
+        .sort("status")
+    )
+    return tuple(StatusCount(**row) for row in grouped.iter_rows(named=True))
+
+
+def _reasons(reviewed: pl.DataFrame | None) -> tuple[ReasonCount, ...]:
+    if reviewed is None:
+        return ()
+    turned_away = reviewed.filter(pl.col("decision").is_in(["rejected", "needs_review"]))
+    groups: dict[tuple[str, str], list[RowSample]] = {}
+    counts: dict[tuple[str, str], int] = {}
+    for row in turned_away.sort("reading_id").iter_rows(named=True):
+        reason = reason_group(row["reason"], row["signals"], whole_frame=row["entry"] < 0)
+        group = (row["decision"], reason)
+        counts[group] = counts.get(group, 0) + 1
+        if counts[group] <= ROWS_PER_REASON:
+            groups.setdefault(group, []).append(_row_sample(row))
+    return tuple(
+        ReasonCount(decision, reason, counts[decision, reason], tuple(rows))
+        for (decision, reason), rows in sorted(groups.items())
+    )
+
+
+def _confidence(entries: pl.DataFrame | None) -> dict[str, tuple[int, ...]]:
+    if entries is None:
+        return {}
+    binned = (
+        entries.drop_nulls("confidence")
+        .with_columns(
+            (pl.col("confidence") * BINS).floor().clip(0, BINS - 1).cast(pl.Int32).alias("bin")
+        )
+        .group_by("decision", "bin")
+        .len()
+    )
+    counts: dict[str, list[int]] = {}
+    for decision, number, count in binned.sort("decision", "bin").iter_rows():
+        counts.setdefault(decision, [0] * BINS)[number] = count
+    return {decision: tuple(bins) for decision, bins in counts.items()}
+
+
+def _samples(entries: pl.DataFrame | None, kept: pl.DataFrame | None) -> tuple[RowSample, ...]:
+    """The first rows of each decision in the order of their ids, which are hashes: a fair draw."""
+    if entries is None:
+        return ()
+    drawn = [
+        row
+        for decision in SAMPLED_DECISIONS
+        for row in entries.filter(pl.col("decision") == decision)
+        .sort("reading_id")
+        .head(SAMPLES_PER_DECISION)
+        .iter_rows(named=True)
+    ]
+    wanted = [row["frame_id"] for row in drawn]
+    pictures: dict[str, bytes] = {}
+    if kept is not None:
+        shown = kept.filter(pl.col("frame_id").is_in(wanted))
+        pictures = dict(zip(shown["frame_id"], shown["jpeg"], strict=True))
+    return tuple(
+        _row_sample(
+            row,
+            line_picture(pictures[row["frame_id"]], row["box"] or ())
+            if row["frame_id"] in pictures
+            else b"",
+        )
+        for row in drawn
+    )
+
+
+def _row_sample(row: dict[str, Any], picture: bytes = b"") -> RowSample:
+    return RowSample(
+        reading_id=row["reading_id"],
+        frame_id=row["frame_id"],
+        video_id=row["video_id"],
+        timestamp_ms=row["timestamp_ms"],
+        decision=row["decision"],
+        reason=row["reason"],
+        signals=tuple(row["signals"]),
+        nko=row["nko"] or row["nko_raw"],
+        latin=row["latin"],
+        english=row["english"] or "",
+        french=row["french"] or "",
+        confidence=row["confidence"],
+        picture=picture,
+    )
