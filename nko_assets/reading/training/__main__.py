@@ -7,6 +7,7 @@ import argparse
 import json
 import logging
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -98,13 +99,13 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         print(table(reports))
 
 
-def main() -> int:
-    """Run one command; 0 when it did what it should, 2 for a failure that a person can mend."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command (of `arguments`, else of the command line); 0 when it did what it should, 2 for a failure that a person can mend."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    arguments = _parser().parse_args()
+    chosen = _parser().parse_args(arguments)
     commands = {"train": _train, "export": _export, "evaluate": _evaluate}
     try:
-        commands[arguments.command](arguments)
+        commands[chosen.command](chosen)
     except NkoError as failure:
         print(failure, file=sys.stderr)
         return 2

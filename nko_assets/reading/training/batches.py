@@ -12,12 +12,10 @@ from torch.utils.data import Dataset
 
 from nko_assets.reading.charset import visual_classes
 from nko_assets.reading.recognizer import STRIDE, line_input, stack_lines
-from nko_assets.reading.training.lines import RenderedLine, render_sheet
+from nko_assets.reading.training.lines import TRAINED_FACES, RenderedLine, render_sheet
 from nko_assets.reading.training.text import LineWriter
 from nko_assets.typeset import TYPEFACES
 
-TRAINED_FACES = ("noto", "noto-unjoined", "dejavu", "dejavu-bold")
-HELD_OUT_FACES = ("conakry",)
 SHEET_LINES = 8
 POOL_BATCHES = 4
 MAX_TRAINING_WIDTH = 800

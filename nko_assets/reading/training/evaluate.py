@@ -9,8 +9,8 @@ import numpy as np
 
 from nko_assets.reading.charset import MARKS, fold
 from nko_assets.reading.recognizer import NkoRecognizer
-from nko_assets.reading.training.batches import TRAINED_FACES
 from nko_assets.reading.training.distance import edit_distance
+from nko_assets.reading.training.lines import TRAINED_FACES
 from nko_assets.reading.training.slides import Box, Slide, draw_slides, through_h264
 from nko_assets.typeset import TYPEFACES
 

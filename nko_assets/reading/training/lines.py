@@ -17,6 +17,8 @@ from PIL import Image, ImageDraw
 from nko_assets.reading.training import augment
 from nko_assets.typeset import Typeface, draw_line, measure_line
 
+# One typeface of the package is never trained on, so that reading it shows what a strange one costs.
+TRAINED_FACES = ("noto", "noto-unjoined", "dejavu", "dejavu-bold")
 MASTER_SIZE = 56  # pixels per em at which strokes are distorted
 
 

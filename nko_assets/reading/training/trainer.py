@@ -17,10 +17,10 @@ from torch.utils.data import DataLoader
 
 from nko_assets.failures import ConfigurationError
 from nko_assets.files import atomic_path
-from nko_assets.reading.charset import BLANK, fold
+from nko_assets.reading.charset import BLANK, logical_text
 from nko_assets.reading.recognizer import decode
 from nko_assets.reading.training.batches import Batch, RenderedBatches
-from nko_assets.reading.training.distance import edit_distance
+from nko_assets.reading.training.distance import error_rate
 from nko_assets.reading.training.model import LineNetwork
 from nko_assets.reading.training.text import LineWriter
 
@@ -150,9 +150,7 @@ class Trainer:
         losses: list[float] = []
         lines_before = self.lines
         for batch in self._ahead():
-            losses.append(self._train(batch))
-            self.step += 1
-            self.lines += len(batch.texts)
+            losses.append(self.advance(batch))
             self.seconds = before + time.monotonic() - started
             if self.step % report_every == 0:
                 elapsed = self.seconds - before
@@ -171,7 +169,8 @@ class Trainer:
         self.save()
         return self.validate()
 
-    def _train(self, batch: Batch) -> float:
+    def advance(self, batch: Batch) -> float:
+        """One step on `batch`; returns the loss before it."""
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.plan, self.step)
         self.network.train()
@@ -190,6 +189,8 @@ class Trainer:
         nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
         self.optimizer.step()
         self._follow()
+        self.step += 1
+        self.lines += len(batch.texts)
         return float(loss.detach())
 
     @torch.no_grad()
@@ -207,12 +208,12 @@ class Trainer:
     def validate(self) -> float:
         """CER of the averaged weights on freshly rendered lines that training never sees."""
         self.average.eval()
-        errors = length = 0
+        pairs: list[tuple[str, str]] = []
         for k in range(VALIDATION_BATCHES):
             batch = self.validation[k]
             probabilities = self.average(batch.lines).exp().numpy()
-            for row, text in enumerate(batch.texts):
+            truths = batch.labels.split(batch.label_lengths.tolist())
+            for row, truth in enumerate(truths):
                 read = decode(probabilities[row, : int(batch.steps[row])])
-                errors += edit_distance(read.text, fold(text))
-                length += len(fold(text))
-        return errors / length
+                pairs.append((read.text, logical_text(truth.tolist())))
+        return error_rate(pairs)
