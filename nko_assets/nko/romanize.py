@@ -26,7 +26,7 @@ _ACCENT = {
 _FALLS = "’"  # ALA-LC: after a vowel whose unwritten tone falls
 
 # An elided vowel takes the vowel that gbarali would borrow along with it. These five forms make
-# up 271 of the 292 such places in 52,000 human-written lines; beside each, how often the full
+# up 271 of the 290 such places in 52,000 human-written lines; beside each, how often the full
 # form has that vowel in FLORES dev and NLLB seed.
 _ELIDED_VOWEL = {
     "ߓߘ": "ߊ",  # ߓߘߊ߫, 302 of 338
