@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from nko_assets.assets import channel, frames, readings, training, tuning
+from nko_assets.assets import channel, frames, readings, report, training, tuning
 from nko_assets.assets.adapter import asset_of
 from nko_assets.jobs import JOBS
 from nko_assets.progress import Silent
@@ -20,7 +20,7 @@ from nko_assets.steps import Step, Workshop
 
 STEPS: dict[str, Step] = {
     step.name: step
-    for module in (channel, frames, readings, training, tuning)
+    for module in (channel, frames, readings, training, tuning, report)
     for step in module.STEPS
 }
 

@@ -36,14 +36,15 @@ class CheckResult:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
+        """The result as a record keeps it."""
         return asdict(self)
 
 
 class CheckFailed(PermanentFailure):
-    """An artefact broke an ERROR check and was not written."""
+    """An artefact broke an ERROR check, so that it is not recorded as made."""
 
     def __init__(self, message: str, results: Sequence[CheckResult]) -> None:
-        super().__init__(message, "Its data was not written; what was there before stays.")
+        super().__init__(message, "It does not count as made, and nothing is built on it.")
         self.results = tuple(results)
 
 

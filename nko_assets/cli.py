@@ -95,9 +95,7 @@ def status(data: Data = None, as_json: AsJson = False) -> None:
     statuses = [video_status(lake, entry) for entry in entries]
     failed = any(item.failed for item in statuses)
     if as_json:
-        _print_json(
-            summarize(lake).as_dict() | {"status": [asdict(item) for item in statuses]}
-        )
+        _print_json(summarize(lake).as_dict() | {"status": [asdict(item) for item in statuses]})
     else:
         from nko_assets.console import print_status
 
@@ -119,7 +117,14 @@ def ui(
     with open_instance(settings):
         pass
     err.print(f"Dagster on http://{host}:{port} over {settings.data}; Ctrl-C ends it.")
-    command = [sys.executable, "-m", "dagster", "dev", "-w", str(project_folder() / "workspace.yaml")]
+    command = [
+        sys.executable,
+        "-m",
+        "dagster",
+        "dev",
+        "-w",
+        str(project_folder() / "workspace.yaml"),
+    ]
     environment = os.environ | instance_environment(settings)
     try:
         ended = subprocess.run(

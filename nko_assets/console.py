@@ -61,7 +61,9 @@ def print_summary(console: Console, summary: Summary, *, runs: int) -> None:
 def print_failures(console: Console, failed: Sequence[VideoStatus]) -> None:
     """Each failed video with its reason."""
     for item in failed[:SHOWN]:
-        console.print(f"[red]failed[/] {escape(item.video_id)} in {item.failed}: {escape(item.reason)}")
+        console.print(
+            f"[red]failed[/] {escape(item.video_id)} in {item.failed}: {escape(item.reason)}"
+        )
     _more(console, len(failed))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from PIL import features
@@ -13,7 +14,7 @@ from nko_assets.failures import NkoError
 from nko_assets.files import make_folder
 from nko_assets.instance import project_folder
 from nko_assets.resources.reader import open_reader
-from nko_assets.resources.source import page_url
+from nko_assets.resources.urls import page_url
 from nko_assets.settings import Settings
 
 # About what 532 lessons take: 56 minutes each at 480p, and their frames.
@@ -84,8 +85,6 @@ def _source(settings: Settings) -> Finding:
         )
     if settings.source == "sample":
         return Finding("source", True, "the sample channel, made by this package")
-    from pathlib import Path
-
     folder = Path(settings.source).expanduser()
     if not folder.is_dir():
         return Finding(
@@ -113,7 +112,9 @@ def _javascript(settings: Settings) -> Finding:
 
 def _reader(settings: Settings) -> Finding:
     try:
-        return Finding("reader", True, f"{settings.reader}, model {open_reader(settings.reader).model}")
+        return Finding(
+            "reader", True, f"{settings.reader}, model {open_reader(settings.reader).model}"
+        )
     except NkoError as error:
         return Finding("reader", False, error.message, error.next_step)
 

@@ -46,7 +46,10 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """The instance of the data root; made when it is first opened, by one process alone."""
     make_folder(settings.data / ".dagster")
     os.environ.update(instance_environment(settings))
-    with _lock(settings.data / ".dagster" / "opening.lock", wait=True), dg.DagsterInstance.get() as instance:
+    with (
+        _lock(settings.data / ".dagster" / "opening.lock", wait=True),
+        dg.DagsterInstance.get() as instance,
+    ):
         # Opening is lazy: the first question creates the tables.
         instance.get_runs_count()
     with dg.DagsterInstance.get() as instance:

@@ -21,7 +21,8 @@ def _runs_to_go_on(
     """
     selected = [name for name in order if dg.AssetKey(name) in (run.asset_selection or ())]
     events = instance.all_logs(
-        run.run_id, of_type={dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.ASSET_MATERIALIZATION}
+        run.run_id,
+        of_type={dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.ASSET_MATERIALIZATION},
     )
     failed = [
         event.dagster_event.step_key

@@ -47,20 +47,24 @@ class Context:
 
     @property
     def settings(self) -> Settings:
+        """The settings of the workshop."""
         return self.workshop.settings
 
     @property
     def lake(self) -> Lake:
+        """The data root."""
         return self.workshop.lake
 
     @property
     def video(self) -> VideoEntry:
+        """The video worked on; raises TypeError when the step works on the corpus."""
         if self.entry is None:
             raise TypeError("this step works on the corpus, not on one video")
         return self.entry
 
     @property
     def key(self) -> str:
+        """The video's id, empty for the corpus."""
         return self.entry.video_id if self.entry else ""
 
 
@@ -104,6 +108,7 @@ class Step:
 
     @property
     def check_specs(self) -> tuple[CheckSpec, ...]:
+        """Every check the step reports: `schema` when it has a model, then its own."""
         return ((SCHEMA,) if self.model else ()) + self.checks
 
 
@@ -164,9 +169,7 @@ def perform(step: Step, context: Context, steps: Mapping[str, Step]) -> Performe
     if step.model is not None:
         if outcome.table is None:
             raise TypeError(f"{step.name} declares a table model and made no table")
-        results.insert(
-            0, schema_check(step.model, outcome.table, minimum_rows=step.minimum_rows)
-        )
+        results.insert(0, schema_check(step.model, outcome.table, minimum_rows=step.minimum_rows))
         if step.per_video:
             files[context.lake.path(step.name, context.key)] = _parquet(outcome.table)
     _require_declared(step, results)

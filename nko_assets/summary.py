@@ -62,6 +62,7 @@ class Summary:
     files: dict[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
+        """The summary as `--json` prints it."""
         return asdict(self)
 
 
@@ -81,7 +82,9 @@ def summarize(lake: Lake) -> Summary:
         data=str(lake.root),
         source=str(manifest.facts["source"]) if manifest else "",
         videos=len(entries),
-        videos_done=sum(status.done == VIDEO_STEPS[-1] and not status.failed for status in statuses),
+        videos_done=sum(
+            status.done == VIDEO_STEPS[-1] and not status.failed for status in statuses
+        ),
         frames=rows["frames"],
         unique_frames=sum(
             int(record.facts["kept"]) for record in records if record.asset == "unique_frames"

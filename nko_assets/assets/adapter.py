@@ -23,9 +23,7 @@ FIRST_STEP = "video_manifest"
 LAST_VIDEO_STEP = "reviewed_readings"
 
 
-def asset_of(
-    step: Step, steps: Mapping[str, Step], max_videos_a_run: int
-) -> dg.AssetsDefinition:
+def asset_of(step: Step, steps: Mapping[str, Step], max_videos_a_run: int) -> dg.AssetsDefinition:
     """The Dagster asset of `step`, partitioned by video when the step is."""
     partitions = VIDEOS if step.per_video else None
     perform_all = _perform_videos if step.per_video else _perform_corpus
@@ -128,9 +126,7 @@ def _perform_videos(
     steps: Mapping[str, Step],
 ) -> Iterator[Any]:
     keys = list(context.partition_keys)
-    entries = {
-        entry.video_id: entry for entry in read_manifest(workshop.lake.manifest_path) or []
-    }
+    entries = {entry.video_id: entry for entry in read_manifest(workshop.lake.manifest_path) or []}
     progress.begin(step.name, len(keys))
     succeeded: dict[str, Performed] = {}
     failed: dict[str, str] = {}
@@ -143,9 +139,7 @@ def _perform_videos(
             context.log.info(f"{key}: {_note(result)} ({len(succeeded)} of {len(keys)})")
             continue
         failed[key] = _reason(result)
-        workshop.lake.save_failure(
-            step.name, key, Failure(type(result).__name__, failed[key])
-        )
+        workshop.lake.save_failure(step.name, key, Failure(type(result).__name__, failed[key]))
         _log_checks(context, step.name, _checks_of(result), key)
         progress.done(step.name, key, failed[key], failed=True)
         context.log.error(f"{key}: {failed[key]}{_trace(result)}")
@@ -194,7 +188,7 @@ def _each_video(
                 entry=entries[key],
             )
             return perform(step, work, steps)
-        except Exception as error:  # noqa: BLE001 - one video must not stop the others
+        except Exception as error:  # one video must not stop the others
             return error
 
     if not step.parallel or len(keys) == 1:
@@ -288,4 +282,8 @@ def _value(fact: Any) -> dg.MetadataValue:
         return dg.MetadataValue.int(fact)
     if isinstance(fact, float):
         return dg.MetadataValue.float(fact)
-    return dg.MetadataValue.json(fact) if isinstance(fact, dict | list) else dg.MetadataValue.text(str(fact))
+    return (
+        dg.MetadataValue.json(fact)
+        if isinstance(fact, dict | list)
+        else dg.MetadataValue.text(str(fact))
+    )

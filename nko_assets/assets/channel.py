@@ -128,8 +128,7 @@ def _fetch_video(context: Context) -> Outcome:
     )
     duration = judge(
         DURATION,
-        listed is None
-        or abs(info.duration_s - listed) <= max(DURATION_TOLERANCE_S, 0.02 * listed),
+        listed is None or abs(info.duration_s - listed) <= max(DURATION_TOLERANCE_S, 0.02 * listed),
         f"The file lasts {info.duration_s:.1f} s"
         + (f", listed are {listed:.1f} s." if listed else "; the source does not say."),
     )

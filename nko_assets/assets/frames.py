@@ -128,15 +128,17 @@ def _find_unique(context: Context) -> Outcome:
         checks=[_represented(table, frames.height), _repeats(table)],
         facts={
             "rows": table.height,
-            **{status: counts.get(status, 0) for status in ("kept", "repeat", "superseded", "blank")},
+            **{
+                status: counts.get(status, 0)
+                for status in ("kept", "repeat", "superseded", "blank")
+            },
             "similarity": context.settings.similarity,
-            "contact sheet": _sheet(_spread(
-                (
-                    {**row, "jpeg": jpegs[row["frame"]]}
-                    for row in table.iter_rows(named=True)
-                ),
-                table.height,
-            )),
+            "contact sheet": _sheet(
+                _spread(
+                    ({**row, "jpeg": jpegs[row["frame"]]} for row in table.iter_rows(named=True)),
+                    table.height,
+                )
+            ),
             "preview": {
                 "markdown": table_preview(
                     table, ["timestamp_ms", "status", "reason", "represented_by", "similarity"], 12
@@ -149,8 +151,7 @@ def _find_unique(context: Context) -> Outcome:
 def _represented(table: pl.DataFrame, frames: int) -> Any:
     kept = table.filter(status="kept")["frame_id"].implode()
     orphans = table.filter(
-        (pl.col("status") != "blank")
-        & ~pl.col("represented_by").is_in(kept).fill_null(value=False)
+        (pl.col("status") != "blank") & ~pl.col("represented_by").is_in(kept).fill_null(value=False)
     )
     return judge(
         REPRESENTED,

@@ -106,11 +106,7 @@ def _collect(context: Context) -> Outcome:
                 FAILED_READINGS,
                 share <= 0.02,
                 f"{failed.height} of {table.height} readings failed.",
-                {
-                    "sample": {
-                        "markdown": table_preview(failed, ["frame_id", "status", "reason"])
-                    }
-                },
+                {"sample": {"markdown": table_preview(failed, ["frame_id", "status", "reason"])}},
             ),
         ],
         facts={
@@ -129,9 +125,7 @@ def _collect(context: Context) -> Outcome:
 
 
 def _entries_preview(table: pl.DataFrame) -> str:
-    entries = (
-        table.select("timestamp_ms", "entries").explode("entries").drop_nulls("entries")
-    )
+    entries = table.select("timestamp_ms", "entries").explode("entries").drop_nulls("entries")
     if entries.is_empty():
         return "No N'Ko was read."
     return table_preview(

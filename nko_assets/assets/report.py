@@ -1,0 +1,223 @@
+"""The training report: the success criteria and what became of every frame, as data and as a page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from nko_assets.assets.training import training_file
+from nko_assets.assets.tuning import NO_LEAK
+from nko_assets.channel import read_manifest
+from nko_assets.checks import CheckSpec, judge
+from nko_assets.corpus.exports import (
+    CONVERSATIONS,
+    EXPORTS,
+    NKO_ENGLISH,
+    OCR_SAMPLES,
+    SYNTHETIC,
+    VOCABULARY,
+)
+from nko_assets.corpus.json_schema import write_schemas
+from nko_assets.corpus.jsonl import iter_jsonl, read_jsonl
+from nko_assets.corpus.report import build_report, report_json
+from nko_assets.corpus.report_data import Report, ReportInputs, SampleScore, SplitFacts
+from nko_assets.corpus.report_lessons import LessonFacts, lesson_facts
+from nko_assets.corpus.report_page import render_page
+from nko_assets.sample.score import score_readings
+from nko_assets.schemas.channel import Videos
+from nko_assets.steps import Context, Outcome, Step
+
+VIDEOS_DONE = CheckSpec("all_videos_done", "Every listed video is read and decided.")
+EXAMPLES = CheckSpec("10000_examples", "At least 10,000 training examples, the channel's target.")
+ERROR_RATE = CheckSpec(
+    "reader_error_rate", "The reader errs on at most 1.5 % of the sample's known characters."
+)
+MAX_ERROR_RATE = 0.015
+VIDEO_STEPS = (
+    "video_files",
+    "frames",
+    "unique_frames",
+    "gemini_batches",
+    "gemini_results",
+    "reviewed_readings",
+)
+
+
+def _failures(context: Context) -> dict[str, str]:
+    """Each video whose last attempt failed, with the step and the reason."""
+    found = {}
+    for entry in read_manifest(context.lake.manifest_path) or []:
+        for step in VIDEO_STEPS:
+            failure = context.lake.failure(step, entry.video_id)
+            if failure is not None:
+                found[entry.video_id] = f"{step}: {failure.reason}"
+                break
+    return found
+
+
+def _report_identity(context: Context) -> Mapping[str, Any]:
+    manifest = context.lake.record("video_manifest")
+    return {
+        "failures": _failures(context),
+        "gate": context.settings.accept_confidence,
+        "manifest": manifest.content if manifest else "",
+    }
+
+
+def _lesson(context: Context, video_id: str) -> LessonFacts:
+    frames = context.lake.record("frames", video_id)
+    return lesson_facts(
+        video_id,
+        frames=int(frames.facts["rows"]) if frames else 0,
+        unique_frames=context.lake.read_table("unique_frames", video_id),
+        readings=context.lake.read_table("gemini_results", video_id),
+        reviewed=context.lake.read_table("reviewed_readings", video_id),
+    )
+
+
+def _sample_score(context: Context) -> SampleScore | None:
+    """The reader against the sample's known text; None for every other source."""
+    if not any(
+        entry.source == "sample" for entry in read_manifest(context.lake.manifest_path) or []
+    ):
+        return None
+    readings = pl.concat(
+        context.lake.read_table("gemini_results", video_id) for video_id in context.video_ids
+    )
+    score = score_readings(readings)
+    return SampleScore(
+        error_rate=score.cer,
+        characters=score.characters,
+        lines=score.lines_expected,
+        pairing=score.pairing,
+    )
+
+
+def _dropped(context: Context) -> dict[str, dict[str, int]]:
+    folder = context.lake.training / "rejected"
+    return {
+        path.stem: dict(Counter(row["status"] for _, row in iter_jsonl(path)))
+        for path in sorted(folder.glob("*.jsonl"))
+    }
+
+
+def _tone_variants(context: Context) -> dict[str, list[str]]:
+    path = context.lake.training / "tone_variants.jsonl"
+    return {row["toneless"]: [form["nko"] for form in row["forms"]] for _, row in iter_jsonl(path)}
+
+
+def _inputs(context: Context) -> ReportInputs:
+    videos = pl.read_parquet(context.lake.manifest_path.with_suffix(".parquet"))
+    splits = context.lake.record("splits")
+    facts = splits.facts if splits else {}
+    files = {
+        name: read_jsonl(training_file(context, name), model) for name, model in EXPORTS.items()
+    }
+    return ReportInputs(
+        videos=videos.select(Videos.polars_schema().names()),
+        lessons=[_lesson(context, video_id) for video_id in context.video_ids],
+        pairs=files[NKO_ENGLISH],
+        conversations=pl.concat([files[CONVERSATIONS], files[SYNTHETIC]]),
+        ocr_samples=files[OCR_SAMPLES].drop("image"),
+        vocabulary=files[VOCABULARY],
+        gate=context.settings.accept_confidence,
+        failures=_failures(context),
+        dropped=_dropped(context),
+        tone_variants=_tone_variants(context),
+        splits=SplitFacts(
+            facts.get("train", {}),
+            facts.get("validation", {}),
+            {NO_LEAK.name: facts.get("leaks", 0)},
+        ),
+        sample_score=_sample_score(context),
+    )
+
+
+def _make_report(context: Context) -> Outcome:
+    inputs = _inputs(context)
+    report = build_report(inputs)
+    folder = context.lake.training
+    listed = inputs.videos.filter("listed").height
+    done = len(context.video_ids)
+    examples = sum(
+        table.height
+        for table in (inputs.pairs, inputs.conversations, inputs.ocr_samples, inputs.vocabulary)
+    )
+    score = inputs.sample_score
+    return Outcome(
+        files={
+            folder / "report.json": report_json(report).encode(),
+            folder / "report.html": render_page(report).encode(),
+        },
+        in_place=write_schemas(folder / "schemas"),
+        checks=[
+            judge(
+                VIDEOS_DONE,
+                done >= listed and not inputs.failures,
+                f"{done} of {listed} listed videos are done, {len(inputs.failures)} failed.",
+                {"failed": inputs.failures},
+            ),
+            judge(EXAMPLES, examples >= 10_000, f"{examples:,} examples of 10,000."),
+            judge(
+                ERROR_RATE,
+                score is None or score.error_rate <= MAX_ERROR_RATE,
+                f"{score.error_rate:.2%} of {score.characters} known characters."
+                if score
+                else "Not measured: this source has no known text.",
+            ),
+        ],
+        facts=_report_facts(report, inputs, examples, folder),
+    )
+
+
+def _report_facts(
+    report: Report, inputs: ReportInputs, examples: int, folder: Any
+) -> dict[str, Any]:
+    score = inputs.sample_score
+    measured = (
+        {
+            "character error rate": round(score.error_rate, 5),
+            "pairs right": round(score.pairing or 0.0, 4),
+        }
+        if score
+        else {}
+    )
+    lines = ["| criterion | target | value | |", "|---|--:|--:|---|"]
+    lines += [
+        f"| {c.name} | {c.target:g} | {'unknown' if c.value is None else f'{c.value:.4g}'} | {c.status} |"
+        for c in report.criteria
+    ]
+    return {
+        "page": {"path": str(folder / "report.html")},
+        "examples": examples,
+        "scorecard": {"markdown": "\n".join(lines)},
+        **measured,
+    }
+
+
+STEPS = (
+    Step(
+        name="training_report",
+        group="training",
+        description="The success criteria, the way from frames to examples, samples with pictures.",
+        work=_make_report,
+        per_video=False,
+        inputs=(
+            "unique_frames",
+            "gemini_results",
+            "reviewed_readings",
+            "translation_pairs",
+            "conversations",
+            "ocr_samples",
+            "vocabulary",
+            "synthetic_examples",
+            "splits",
+        ),
+        identity=_report_identity,
+        checks=(VIDEOS_DONE, EXAMPLES, ERROR_RATE),
+        kinds=("html", "json"),
+    ),
+)
