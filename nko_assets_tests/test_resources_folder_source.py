@@ -11,7 +11,7 @@ import pytest
 from nko_assets.channel import merge, write_manifest
 from nko_assets.failures import ConfigurationError, PermanentFailure
 from nko_assets.resources.folder_source import FolderSource, fingerprint
-from nko_assets.resources.source import SourceOptions, open_source, page_url
+from nko_assets.resources.source import SourceOptions, open_source
 
 
 def silent(_line: str) -> None:
@@ -170,28 +170,6 @@ def test_names_are_compared_exactly(tmp_path: Path) -> None:
     assert find_whole(tmp_path, "A") is None
     assert find_whole(tmp_path, "Ab") == tmp_path / "Ab.mp4"
     assert find_whole(tmp_path / "none", "Ab") is None
-
-
-@pytest.mark.parametrize(
-    ("spec", "url"),
-    [
-        ("@babamamadidiane", "https://www.youtube.com/@babamamadidiane/videos"),
-        ("https://www.youtube.com/@name", "https://www.youtube.com/@name/videos"),
-        ("https://m.youtube.com/@name/", "https://www.youtube.com/@name/videos"),
-        ("youtube.com/channel/UCabc", "https://www.youtube.com/channel/UCabc/videos"),
-        ("https://www.youtube.com/@name/streams", "https://www.youtube.com/@name/streams"),
-        (
-            "https://www.youtube.com/playlist?list=PLabc",
-            "https://www.youtube.com/playlist?list=PLabc",
-        ),
-        ("http://127.0.0.1:8000/feed.xml", "http://127.0.0.1:8000/feed.xml"),
-        ("lessons", None),
-        ("./@lessons", None),
-        ("/srv/youtube.com/videos", None),
-    ],
-)
-def test_a_spec_is_a_page_or_a_folder(spec: str, url: str | None) -> None:
-    assert page_url(spec) == url
 
 
 def test_a_folder_is_opened_by_its_path(lessons: Path) -> None:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from nko_assets.channel import VideoEntry
 from nko_assets.failures import ConfigurationError
+from nko_assets.resources.urls import page_url
 
 CHANNEL = "@babamamadidiane"
 """The channel this project was made for."""
 
 _KNOWN_VIDEOS = {f"https://www.youtube.com/{CHANNEL}/videos": 532}
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_CHANNEL_PAGE = re.compile(r"/(@[^/]+|(channel|c|user)/[^/]+)/?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +89,3 @@ def open_source(spec: str, options: SourceOptions) -> Source:
     return FolderSource(
         Path(spec).expanduser().absolute(), options.licence, options.expected_videos
     )
-
-
-def page_url(spec: str) -> str | None:
-    """Return the URL that a spec stands for, or None when it is the path of a folder.
-
-    A YouTube channel's own page stands for its tab of videos: the page itself also lists
-    shorts and live streams, as lists within a list.
-    """
-    if spec.startswith("@"):
-        spec = f"https://www.youtube.com/{spec}"
-    elif re.match(r"(www\.|m\.)?youtube\.com/|youtu\.be/", spec):
-        spec = f"https://{spec}"
-    if not _URL.match(spec):
-        return None
-    parts = urlsplit(spec)
-    if (parts.hostname or "").endswith("youtube.com") and _CHANNEL_PAGE.fullmatch(parts.path):
-        return f"https://www.youtube.com{parts.path.rstrip('/')}/videos"
-    return spec
