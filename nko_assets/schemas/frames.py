@@ -51,7 +51,8 @@ class UniqueFrames(TableModel):
     jpeg: pl.Binary = pa.Field(nullable=True, description="the frame as JPEG, kept frames only")
 
     @pa.dataframe_check
-    def kept_frames_represent_themselves(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
+    @classmethod
+    def kept_frames_represent_themselves(cls, data: pa.PolarsData) -> pl.LazyFrame:
         """A kept frame names itself and carries its picture."""
         kept = pl.col("status") == "kept"
         return data.lazyframe.select(

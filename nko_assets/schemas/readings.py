@@ -83,14 +83,16 @@ class Readings(TableModel):
     raw_answer: str = pa.Field(description="the reader's answer as it came")
 
     @pa.dataframe_check
-    def failures_say_why(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
+    @classmethod
+    def failures_say_why(cls, data: pa.PolarsData) -> pl.LazyFrame:
         """Any status but ok carries a reason."""
         return data.lazyframe.select(
             (pl.col("status") == "ok") | (pl.col("reason").str.len_chars() > 0)
         )
 
     @pa.dataframe_check
-    def ok_means_lines(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
+    @classmethod
+    def ok_means_lines(cls, data: pa.PolarsData) -> pl.LazyFrame:
         """A reading without lines is not ok."""
         return data.lazyframe.select((pl.col("status") != "ok") | (pl.col("lines").list.len() > 0))
 
@@ -129,7 +131,8 @@ class ReviewedReadings(TableModel):
     licence: str = pa.Field(str_length={"min_value": 1})
 
     @pa.dataframe_check
-    def accepted_rows_have_nko(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
+    @classmethod
+    def accepted_rows_have_nko(cls, data: pa.PolarsData) -> pl.LazyFrame:
         """Nothing is accepted without N'Ko text and its romanization."""
         return data.lazyframe.select(
             (pl.col("decision") != "accepted")

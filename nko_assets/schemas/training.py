@@ -38,7 +38,8 @@ class TranslationPairs(ExportRow):
     context: str = pa.Field(description="title of the lesson the text was shown in")
 
     @pa.dataframe_check
-    def has_a_translation(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
+    @classmethod
+    def has_a_translation(cls, data: pa.PolarsData) -> pl.LazyFrame:
         """English or French is there."""
         return data.lazyframe.select(
             pl.col("english").is_not_null() | pl.col("french").is_not_null()
