@@ -164,7 +164,6 @@ def test_a_romanization_by_rule_is_made_when_asked_for(tmp_path: Path) -> None:
         ('typeface = "noto"', 'typeface = "comic"', "no typeface"),
         ('nko = "ߖߌ"', 'nko = "ߖ߲߫ߌ"', "NFC"),
         ('video_id = "abcdefghijk"', 'video_id = "short"', "video_id"),
-        ('layout = "columns"', 'layout = "prose"', "prose"),
         ('layout = "columns"', 'layout = "blank"', "blank"),
         ("[[slides]]", "[[slides", "lesson.toml"),
     ],

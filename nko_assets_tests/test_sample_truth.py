@@ -45,12 +45,27 @@ def test_a_build_up_shows_one_more_entry_each_time() -> None:
 def test_entries_point_at_their_lines() -> None:
     for truth in TRUTHS:
         for slide in truth.slides:
+            shown = " ".join(line.text for line in slide.lines)
             for entry in slide.entries:
                 line = slide.lines[entry.line]
-                assert (line.text, line.box, line.script) == (entry.nko, entry.box, "nko")
-                shown = {other.text for other in slide.lines}
-                partners = (entry.latin_shown, entry.english, entry.french)
-                assert {text for text in partners if text} <= shown
+                assert line.script == "nko"
+                assert entry.nko.startswith(line.text)
+                assert entry.box[0] <= line.box[0] < line.box[2] <= entry.box[2]
+                texts = (entry.nko, entry.latin_shown, entry.english, entry.french)
+                assert all(text in shown for text in texts if text)
+
+
+def test_a_sentence_over_several_lines_is_one_entry() -> None:
+    slide = next(
+        slide
+        for slide in truth_for("_iO9lXb4DwZ").slides
+        if any(entry.english and len(entry.english) > 60 for entry in slide.entries)
+    )
+    entry = next(entry for entry in slide.entries if len(entry.nko) > 60)
+    lines = [line for line in slide.lines if line.script == "nko" and line.text in entry.nko]
+    assert len(lines) > 1
+    assert " ".join(line.text for line in lines) == entry.nko
+    assert entry.box[3] == lines[-1].box[3]
 
 
 def test_a_known_moment_holds_what_the_lesson_says() -> None:

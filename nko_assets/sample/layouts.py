@@ -210,30 +210,32 @@ def _turn(layout: SlideLayout, slot: Area, style: Style, row: Row, *, on_right: 
 
 
 def _prose(layout: SlideLayout, area: Area, style: Style, slide: Slide, visible: int) -> None:
-    """Running text, broken into lines that fill the page, flush right."""
-    pen = Pen.for_nko(style)
-    broken = [
-        Piece(text, "nko", row)
-        for row in slide.rows
-        for text in _wrap(row.nko or "", pen, area.width)
-    ]
-    shown = slide.rows[:visible]
-    slots = _slots(area, len(broken), round(style.size * 1.9))
-    for piece, slot in zip(broken, slots, strict=True):
-        if piece.row in shown:
-            baseline = slot.y0 + round(style.size * 1.2)
-            layout.put(piece, pen, Place(area.x0, area.x1, baseline, "right"))
+    """Running text that fills the page from the right, each paragraph over its translations."""
+    nko, latin = Pen.for_nko(style), Pen.for_latin(style)
+    baseline = area.y0
+    for row in slide.rows[:visible]:
+        for piece in _broken(Piece(row.nko or "", "nko", row), nko, area.width):
+            baseline += round(nko.size * 1.75)
+            layout.put(piece, nko, Place(area.x0, area.x1, baseline, "right"))
+        for translation in translations(row):
+            baseline += round(latin.size * 0.4)
+            for piece in _broken(translation, latin, area.width):
+                baseline += round(latin.size * 1.5)
+                layout.put(piece, latin, Place(area.x0, area.x1, baseline, "left"))
+        baseline += round(style.size * 0.25)
+    if baseline > area.y1:
+        raise ValueError(f"the text needs {baseline - area.y1} px more than there are")
 
 
-def _wrap(text: str, pen: Pen, width: int) -> list[str]:
-    """Break `text` at spaces into lines no wider than `width` pixels."""
+def _broken(piece: Piece, pen: Pen, width: int) -> list[Piece]:
+    """The piece broken at spaces into lines no wider than `width` pixels."""
     lines: list[str] = []
-    for word in text.split():
+    for word in piece.text.split():
         if lines and measure_line(f"{lines[-1]} {word}", pen.face, pen.size)[0] <= width:
             lines[-1] += f" {word}"
         else:
             lines.append(word)
-    return lines
+    return [replace(piece, text=line) for line in lines]
 
 
 _LAYOUTS: dict[str, Callable[[SlideLayout, Area, Style, Slide, int], None]] = {

@@ -95,8 +95,6 @@ class Slide(_Part):
             raise ValueError("a slide has either seconds or step_seconds")
         if bool(self.rows) == (self.layout == "blank"):
             raise ValueError("every slide but a blank one has rows")
-        if self.layout == "prose" and any(row.english or row.french for row in self.rows):
-            raise ValueError("prose breaks over lines, which translate nothing one by one")
         if self.state_ms < SHORTEST_STATE_MS or self.state_ms % FRAME_MS:
             raise ValueError(
                 f"each state of a slide stays at least {SHORTEST_STATE_MS} ms, in steps of "

@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 
 from nko_assets.sample.layouts import lay_out
 from nko_assets.sample.lessons import Lesson, lesson
@@ -39,7 +40,10 @@ class TruthLine:
 
 @dataclass(frozen=True, slots=True)
 class TruthEntry:
-    """N'Ko text with what the slide shows beside it; `line` is its place in the slide's lines."""
+    """N'Ko text with what the slide shows beside it.
+
+    `line` is the place of its first line among the slide's lines; `box` holds all of them.
+    """
 
     line: int
     nko: str
@@ -115,20 +119,25 @@ def _truth_line(line: PlacedLine) -> TruthLine:
 
 
 def _entries(layout: SlideLayout) -> list[TruthEntry]:
-    """An entry for each N'Ko line; broken lines of prose translate nothing by themselves."""
+    """An entry for each row with N'Ko, which may run over several lines."""
     entries = []
-    for place, line in enumerate(layout.lines):
-        row = line.piece.row
-        if line.piece.role != "nko" or row is None:
+    for row, lines in groupby(enumerate(layout.lines), key=lambda item: item[1].piece.row):
+        spread = [(place, line.box) for place, line in lines if line.piece.role == "nko"]
+        if row is None or row.nko is None or not spread:
             continue
         entries.append(
             TruthEntry(
-                line=place,
-                nko=line.piece.text,
+                line=spread[0][0],
+                nko=row.nko,
                 latin_shown=row.latin,
                 english=row.english,
                 french=row.french,
-                box=line.box,
+                box=_around([box for _, box in spread]),
             )
         )
     return entries
+
+
+def _around(boxes: list[Box]) -> Box:
+    x0, y0, x1, y1 = zip(*boxes, strict=True)
+    return min(x0), min(y0), max(x1), max(y1)
