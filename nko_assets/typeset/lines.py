@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from typing import Any
 
 from PIL import ImageDraw
 
@@ -104,9 +105,7 @@ def measure_line(
     width, top, bottom = 0.0, 0, 0
     for run in split_runs(text, face, fallback):
         font = run.face.at(size)
-        box = font.getbbox(
-            run.text, direction=run.direction, language=_language(run), anchor="ls"
-        )
+        box = font.getbbox(run.text, direction=run.direction, language=_language(run), anchor="ls")
         width += font.getlength(run.text, direction=run.direction, language=_language(run))
         top, bottom = min(top, int(box[1])), max(bottom, int(box[3]))
     return width, -top, bottom
@@ -130,7 +129,7 @@ def draw_line(
     boxes: list[tuple[float, float, float, float]] = []
     for run in split_runs(text, face, fallback):
         font = run.face.at(size)
-        options = {"direction": run.direction, "language": _language(run)}
+        options: dict[str, Any] = {"direction": run.direction, "language": _language(run)}
         draw.text((x, baseline), run.text, font=font, fill=fill, anchor="ls", **options)
         box = font.getbbox(run.text, anchor="ls", **options)
         boxes.append((x + box[0], baseline + box[1], x + box[2], baseline + box[3]))
