@@ -30,7 +30,10 @@ def criterion(report, name):
 def test_every_stage_of_the_funnel_counts_what_its_name_says():
     splits = SplitFacts(train={"nko_english": 3}, validation={"nko_english": 1})
     report = build_report(
-        inputs(splits=splits, dropped={"nko_english": {"exact duplicate": 2, "near duplicate": 1}})
+        inputs(
+            splits=splits,
+            dropped={"nko_english": {"duplicate": 2, "near_duplicate": 1, "no_translation": 5}},
+        )
     )
     assert {stage.key: stage.count for stage in report.funnel} == {
         "frames": 9,
@@ -78,7 +81,7 @@ def test_a_video_that_is_no_longer_listed_is_still_shown():
     rows = build_report(inputs(videos=videos("b"), failures={})).videos
     assert [(row.video_id, row.status, row.reason) for row in rows] == [
         ("b", "waiting", ""),
-        ("a", "done", "not in the list of videos"),
+        ("a", "done", "not listed any more"),
     ]
 
 
@@ -206,3 +209,16 @@ def test_nothing_at_all_is_a_report_that_says_so():
     assert set(report.summary.values()) == {0}
     assert build_report(nothing(videos=videos("a"))).is_empty
     assert not build_report(nothing(videos=videos("a"), failures={"a": "gone"})).is_empty
+
+
+def test_rows_on_neither_side_of_the_split_are_counted():
+    splits = SplitFacts(
+        train={"nko_english": 2, "conversations": 1, "synthetic": 1},
+        validation={"nko_english": 1, "conversations": 0},
+    )
+    rows = build_report(inputs(splits=splits)).splits
+    assert [(row.file, row.train, row.validation, row.excluded) for row in rows] == [
+        ("nko_english", 2, 1, 1),
+        ("conversations", 1, 0, 0),
+        ("synthetic", 1, 0, 0),
+    ]

@@ -49,7 +49,7 @@ def full(**changes):
     values = {
         "splits": SplitFacts({"nko_english": 3}, {"nko_english": 1}, {"videos on both sides": 0}),
         "sample_score": SampleScore(0.009, 1200, 80, 0.97),
-        "dropped": {"nko_english": {"exact duplicate": 2}},
+        "dropped": {"nko_english": {"duplicate": 2}},
         "tone_variants": {"ߒߞߏ": ["ߒߞߏ", "ߒߞߏ߫"]},
     }
     return build_report(inputs(**values | changes))
@@ -132,13 +132,18 @@ def test_every_status_of_the_scorecard_is_said_in_words():
     ("leaks", "words"),
     [
         (None, "Leakage has not been checked"),
-        ({"videos on both sides": 0}, "No leakage"),
-        ({"videos on both sides": 0, "texts on both sides": 7}, "texts on both sides: 7"),
+        ({"videos on both sides": 0}, "Nothing is on both sides"),
+        ({"videos on both sides": 0, "texts on both sides": 7}, "texts on both sides 7"),
     ],
 )
 def test_the_leakage_check_says_how_it_came_out(leaks, words):
     report = full(splits=SplitFacts({"nko_english": 3}, {"nko_english": 1}, leaks))
     assert words in "".join(outline(render_page(report)).text)
+
+
+def test_an_empty_validation_is_not_called_free_of_leakage():
+    report = full(splits=SplitFacts({"nko_english": 3}, {"nko_english": 0}, {"leaks": 0}))
+    assert "Validation is empty" in "".join(outline(render_page(report)).text)
 
 
 def test_with_nothing_done_the_page_says_so_and_what_to_do():

@@ -14,6 +14,13 @@ from typing import Any
 
 import polars as pl
 
+from nko_assets.corpus.exports import (
+    CONVERSATIONS,
+    NKO_ENGLISH,
+    OCR_SAMPLES,
+    SYNTHETIC,
+    VOCABULARY,
+)
 from nko_assets.corpus.report_criteria import criteria
 from nko_assets.corpus.report_data import (
     DroppedRows,
@@ -53,7 +60,9 @@ __all__ = [
     "report_json",
 ]
 
-FILES = ("nko_english", "conversations", "ocr_samples", "vocabulary")
+FILES = (NKO_ENGLISH, CONVERSATIONS, OCR_SAMPLES, VOCABULARY)
+
+_DUPLICATES = ("duplicate", "near_duplicate")
 
 _SAMPLES = {"accepted": 9, "needs_review": 6, "rejected": 6}
 _REASONS = 20
@@ -84,7 +93,7 @@ def build_report(inputs: ReportInputs) -> Report:
         ),
         tone_variants=_tone_variants(inputs),
         tone_variants_total=len(inputs.tone_variants),
-        splits=_splits(inputs.splits),
+        splits=_splits(inputs),
         leaks=inputs.splits.leaks if inputs.splits else None,
         licences=_licences(inputs),
     )
@@ -110,7 +119,8 @@ def _cost(inputs: ReportInputs) -> float:
 
 def _by_file(item: tuple[str, object]) -> tuple[int, str]:
     """Training files in their usual order, then anything else by name."""
-    return (FILES.index(item[0]) if item[0] in FILES else len(FILES), item[0])
+    known = (*FILES, SYNTHETIC)
+    return (known.index(item[0]) if item[0] in known else len(known), item[0])
 
 
 def _tables(inputs: ReportInputs) -> dict[str, pl.DataFrame]:
@@ -128,8 +138,9 @@ def _summary(inputs: ReportInputs, rows: Sequence[VideoRow]) -> dict[str, int]:
     tables = _tables(inputs)
     pairs = _extracted(inputs.pairs)
     phrases = pairs.filter(pl.col("kind").is_in(["phrase", "sentence"]))
+    dropped_pairs = inputs.dropped.get(NKO_ENGLISH, {})
     summary = {
-        "videos_listed": inputs.videos.height,
+        "videos_listed": inputs.videos.filter("listed").height,
         "videos_done": statuses["done"],
         "videos_failed": statuses["failed"],
         "videos_in_progress": statuses["in progress"],
@@ -141,7 +152,7 @@ def _summary(inputs: ReportInputs, rows: Sequence[VideoRow]) -> dict[str, int]:
     ):
         summary[name] = sum(getattr(lesson, name) for lesson in inputs.lessons)
     summary |= {
-        "pair_candidates": pairs.height + sum(inputs.dropped.get("nko_english", {}).values()),
+        "pair_candidates": pairs.height + sum(dropped_pairs.get(why, 0) for why in _DUPLICATES),
         **{file: table.height for file, table in tables.items()},
         "synthetic": sum(table.height - _extracted(table).height for table in tables.values()),
         "examples": sum(table.height for table in tables.values()),
@@ -192,7 +203,7 @@ def _video_row(
             if begun
             else "waiting"
         ),
-        reason=failure or ("" if listed else "not in the list of videos"),
+        reason=failure or ("" if listed and listed["listed"] else "not listed any more"),
         minutes=duration / 60 if duration is not None else None,
         frames=facts.frames,
         kept=facts.kept,
@@ -220,8 +231,8 @@ def _funnel(inputs: ReportInputs, summary: Mapping[str, int]) -> tuple[Stage, ..
     kept = _extracted(inputs.pairs).height
     stages.append(Stage("pairs", "Pairs kept", "pairs", kept, "duplicates dropped"))
     if inputs.splits is not None:
-        train = inputs.splits.train.get("nko_english", 0)
-        held = inputs.splits.validation.get("nko_english", 0)
+        train = inputs.splits.train.get(NKO_ENGLISH, 0)
+        held = inputs.splits.validation.get(NKO_ENGLISH, 0)
         stages.append(Stage("train", "Train", "pairs", train, "to learn from"))
         stages.append(Stage("validation", "Validation", "pairs", held, "to measure with"))
     return tuple(stages)
@@ -302,13 +313,23 @@ def _tone_variants(inputs: ReportInputs) -> tuple[ToneVariants, ...]:
     )
 
 
-def _splits(splits: SplitFacts | None) -> tuple[SplitRow, ...]:
+def _splits(inputs: ReportInputs) -> tuple[SplitRow, ...]:
+    """Rows by side; a row on neither side was excluded, since it has a text of the other one."""
+    splits = inputs.splits
     if splits is None:
         return ()
-    files = sorted({(file, None) for file in (*splits.train, *splits.validation)}, key=_by_file)
+    tables = _tables(inputs)
+    totals = {file: _extracted(table).height for file, table in tables.items()}
+    totals[SYNTHETIC] = sum(table.height for table in tables.values()) - sum(totals.values())
+    found = dict.fromkeys((*splits.train, *splits.validation))
     return tuple(
-        SplitRow(file, splits.train.get(file, 0), splits.validation.get(file, 0))
-        for file, _ in files
+        SplitRow(
+            file,
+            train := splits.train.get(file, 0),
+            held_out := splits.validation.get(file, 0),
+            max(totals.get(file, 0) - train - held_out, 0),
+        )
+        for file, _ in sorted(found.items(), key=_by_file)
     )
 
 

@@ -165,11 +165,12 @@ class ToneVariants:
 
 @dataclass(frozen=True, slots=True)
 class SplitRow:
-    """Rows of one file on each side of the split."""
+    """Rows of one file on each side of the split, and on neither."""
 
     file: str
     train: int
     validation: int
+    excluded: int
 
 
 @dataclass(frozen=True, slots=True)
