@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from nko_assets.sample.lessons import Header, Lesson, Row, Slide, Style
 from nko_assets.sample.page import (
+    FOOT_HEIGHT,
     HEIGHT,
     WIDTH,
     Align,
@@ -44,9 +45,10 @@ def lay_out(lesson: Lesson, slide_number: int, visible: int) -> SlideLayout:
         lay_bar(layout, style.bar, slide_number + 1, len(lesson.slides))
     if slide.heading:
         area = lay_heading(layout, area, style, slide.heading)
+    above = replace(area, y1=area.y1 - FOOT_HEIGHT) if style.page_numbers else area
+    _LAYOUTS[slide.layout](layout, above, style, slide, visible)
     if style.page_numbers:
-        area = lay_page_number(layout, area, style, slide_number + 1)
-    _LAYOUTS[slide.layout](layout, area, style, slide, visible)
+        lay_page_number(layout, area, style, slide_number + 1)
     for line in layout.lines:
         x0, y0, x1, y1 = line.box
         if x0 < 0 or y0 < 0 or x1 > WIDTH or y1 > HEIGHT:

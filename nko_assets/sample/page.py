@@ -12,6 +12,7 @@ from nko_assets.typeset import TYPEFACES, Typeface, measure_line
 
 WIDTH, HEIGHT = 1280, 720
 BAR_HEIGHT = 36
+FOOT_HEIGHT = 44
 CAMERA_WIDTH, CAMERA_HEIGHT = 224, 168
 CAMERA_MARGIN = 8
 
@@ -212,9 +213,8 @@ def lay_heading(layout: SlideLayout, area: Area, style: Style, row: Row) -> Area
     return replace(area, y0=rule + 14)
 
 
-def lay_page_number(layout: SlideLayout, area: Area, style: Style, number: int) -> Area:
-    """Lay the number of the page in N'Ko digits at its foot; returns the area above."""
+def lay_page_number(layout: SlideLayout, area: Area, style: Style, number: int) -> None:
+    """Lay the number of the page in N'Ko digits at its foot."""
     digits = "".join(chr(0x07C0 + int(digit)) for digit in str(number))
     pen = replace(Pen.for_nko(style), size=30, colour=style.translation)
     layout.put(Piece(digits, "digits"), pen, Place(area.x0, area.x1, area.y1 - 2, "centre"))
-    return replace(area, y1=area.y1 - 44)
