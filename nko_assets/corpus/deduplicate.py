@@ -57,6 +57,10 @@ def deduplicate(pairs: pl.DataFrame) -> Deduplicated:
     dropped: list[dict[str, Any]] = []
     distinct = _drop_exact(list(pairs.iter_rows(named=True)), dropped)
     kept = _drop_near(distinct, dropped)
+    # What a dropped row stood for now has the row that was kept instead.
+    instead = {row["id"]: row["kept_id"] for row in dropped}
+    for row in dropped:
+        row["kept_id"] = instead.get(row["kept_id"], row["kept_id"])
     return Deduplicated(
         kept=typed(TranslationPairs, [candidate.row for candidate in kept]),
         dropped=typed(RejectedRows, dropped),

@@ -131,7 +131,7 @@ def _sample(entry: Row, crop: Image.Image) -> dict[str, Any]:
 
 
 def _identity(entry: Row) -> str:
-    return row_id("ocr sample", entry["reading_id"])
+    return row_id("ocr sample", entry["frame_id"], entry["nko"])
 
 
 def _no_picture(entry: Row, reason: str) -> dict[str, Any]:

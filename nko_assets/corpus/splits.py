@@ -22,6 +22,15 @@ from typing import Any, Final
 
 import polars as pl
 
+from nko_assets.corpus.exports import (
+    CONVERSATIONS,
+    NKO_ENGLISH,
+    OCR_SAMPLES,
+    SEVERAL_TEXTS,
+    SYNTHETIC,
+    TEXT_COLUMNS,
+    VOCABULARY,
+)
 from nko_assets.corpus.jsonl import iter_jsonl, write_jsonl
 from nko_assets.corpus.readings import accepted_entries
 from nko_assets.corpus.similar import LONG_ENOUGH, NearDuplicates, fold
@@ -33,22 +42,7 @@ TRAIN: Final = "train"
 VALIDATION: Final = "validation"
 EXCLUDED: Final = "excluded"
 
-NKO_ENGLISH: Final = "nko_english"
-CONVERSATIONS: Final = "conversations"
-OCR_SAMPLES: Final = "ocr_samples"
-VOCABULARY: Final = "vocabulary"
-SYNTHETIC: Final = "synthetic"
 _READINGS: Final = "readings"  # no file: they decide which words a side has
-
-# The column of each file that holds the text of a row.
-TEXT_COLUMNS: Final = {
-    NKO_ENGLISH: "nko",
-    CONVERSATIONS: "nko",
-    OCR_SAMPLES: "text",
-    VOCABULARY: "word",
-    SYNTHETIC: "nko",
-}
-_SEVERAL_TEXTS: Final = (CONVERSATIONS, SYNTHETIC)  # one a line
 _WEIGHED: Final = (NKO_ENGLISH, CONVERSATIONS, OCR_SAMPLES)  # share is of their rows
 
 _STAYS: Final = "its video and its texts are on this side"
@@ -169,7 +163,7 @@ def _rows(files: Mapping[str, pl.DataFrame], reviewed: pl.DataFrame) -> list[_Ro
         if file == VOCABULARY:
             continue
         for identity, video_id, text in files[file].select("id", "video_id", column).iter_rows():
-            texts = text.split("\n") if file in _SEVERAL_TEXTS else [text]
+            texts = text.split("\n") if file in SEVERAL_TEXTS else [text]
             rows.append(_Row(file, identity, video_id, tuple(texts)))
     readings = accepted_entries(reviewed).select("reading_id", "video_id", "nko")
     rows += [
