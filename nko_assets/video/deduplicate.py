@@ -14,8 +14,8 @@ from typing import Literal
 
 import numpy as np
 
-from nko_assets.video.ink import FrameInk, compare_ink, strength_ratio
-from nko_assets.video.moving import with_moving_cells
+from nko_assets.video.ink import FrameInk, InkComparison, compare_ink, strength_ratio
+from nko_assets.video.moving import StillInk, with_moving_cells
 
 Status = Literal["kept", "repeat", "superseded", "blank"]
 
@@ -24,6 +24,9 @@ THRESHOLD = 0.85
 _REMEMBERED = 8
 # Edges this much stronger are the same text in focus.
 _SHARPER = 1.15
+# The first repeat is preferred sooner: the frame before it may be the end of a fade, or the start
+# of a scene that the encoder has yet to refine.
+_FRESH = 1.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,11 @@ class FrameDecision:
 @dataclass(frozen=True, slots=True)
 class _Frame:
     index: int
-    ink: FrameInk
+    still: StillInk
+
+    @property
+    def ink(self) -> FrameInk:
+        return self.still.ink
 
 
 def deduplicate(frames: Iterable[FrameInk], threshold: float = THRESHOLD) -> list[FrameDecision]:
@@ -73,14 +80,13 @@ class _Deduplication:
         self._in_transition = False
 
     def run(self, frames: Iterable[FrameInk]) -> list[FrameDecision]:
-        for index, (ink, following, moving) in enumerate(with_moving_cells(frames)):
-            self._decide(_Frame(index, ink), following, moving)
+        for index, still in enumerate(with_moving_cells(frames)):
+            self._decide(_Frame(index, still))
         return self._resolved()
 
-    def _decide(self, frame: _Frame, following: FrameInk | None, moving: np.ndarray) -> None:
+    def _decide(self, frame: _Frame) -> None:
         kept = self._current
-        before = [kept.ink] if kept is not None else []
-        against = compare_ink(frame.ink, *before).without(moving)
+        against = _against(frame, *([kept.ink] if kept else []))
         similarity = against.similarity()
         was_in_transition, self._in_transition = self._in_transition, False
         if not against.holds_ink():
@@ -89,18 +95,13 @@ class _Deduplication:
             self._note(frame, "kept", frame.index, similarity, "the first frame with ink")
             self._current = frame
         elif similarity >= self._threshold:
-            self._repeat(frame, kept, similarity, moving)
-        elif (returned := self._returned(frame.ink, moving)) is not None:
+            self._repeat(frame, kept, similarity)
+        elif (returned := self._returned(frame)) is not None:
             self._turn_to(returned[0])
             self._note(
                 frame, "repeat", returned[0].index, returned[1], "an earlier frame is shown again"
             )
-        elif (
-            following is not None
-            and not was_in_transition
-            and not self._has(frame.ink, moving, following)
-            and self._has(frame.ink, moving, kept.ink, following)
-        ):
+        elif not was_in_transition and self._in_between(frame, kept):
             self._in_transition = True
             self._note(
                 frame,
@@ -110,32 +111,35 @@ class _Deduplication:
                 "a transition: the kept frame and the one after it together have all its ink",
             )
         else:
-            self._keep(frame, kept, similarity, moving)
+            self._keep(frame, kept, similarity)
 
-    def _has(self, ink: FrameInk, moving: np.ndarray, *others: FrameInk) -> bool:
-        return compare_ink(ink, *others).without(moving).similarity() >= self._threshold
+    def _in_between(self, frame: _Frame, kept: _Frame) -> bool:
+        """Whether the frame adds nothing to the kept one and the next one, but needs both."""
+        following = frame.still.following
+        return (
+            following is not None
+            and _against(frame, following).similarity() < self._threshold
+            and _against(frame, kept.ink, following).similarity() >= self._threshold
+        )
 
-    def _repeat(self, frame: _Frame, kept: _Frame, similarity: float, moving: np.ndarray) -> None:
-        if strength_ratio(kept.ink, frame.ink, moving) >= _SHARPER and self._has(
-            kept.ink, moving, frame.ink
-        ):
-            self._supersede(kept, frame, moving, "the same ink, sharper")
+    def _repeat(self, frame: _Frame, kept: _Frame, similarity: float) -> None:
+        needed = _FRESH if frame.index == kept.index + 1 else _SHARPER
+        sharper = strength_ratio(kept.ink, frame.ink, _moving(kept) | _moving(frame)) >= needed
+        if sharper and self._supersede(kept, frame, "the same ink, sharper"):
             self._note(frame, "kept", frame.index, similarity, "the same ink, sharper")
             self._current = frame
         else:
             self._note(frame, "repeat", kept.index, similarity, "all its ink was there before")
 
-    def _keep(self, frame: _Frame, kept: _Frame, similarity: float, moving: np.ndarray) -> None:
-        if self._has(kept.ink, moving, frame.ink):
-            self._supersede(kept, frame, moving, "all its ink stays when more is added")
-        else:
+    def _keep(self, frame: _Frame, kept: _Frame, similarity: float) -> None:
+        if not self._supersede(kept, frame, "all its ink stays when more is added"):
             self._earlier.append(kept)
         self._note(frame, "kept", frame.index, similarity, "new ink")
         self._current = frame
 
-    def _returned(self, ink: FrameInk, moving: np.ndarray) -> tuple[_Frame, float] | None:
+    def _returned(self, frame: _Frame) -> tuple[_Frame, float] | None:
         for earlier in reversed(self._earlier):
-            similarity = compare_ink(ink, earlier.ink).without(moving).similarity()
+            similarity = _against(frame, earlier.ink).similarity()
             if similarity >= self._threshold:
                 return earlier, similarity
         return None
@@ -147,8 +151,12 @@ class _Deduplication:
             self._earlier.append(self._current)
         self._current = earlier
 
-    def _supersede(self, kept: _Frame, by: _Frame, moving: np.ndarray, reason: str) -> None:
-        similarity = compare_ink(kept.ink, by.ink).without(moving).similarity()
+    def _supersede(self, kept: _Frame, by: _Frame, reason: str) -> bool:
+        """Let `by` stand for `kept` if it has all its ink; whether it does."""
+        # The speaker hides no text, but a pointer does: what it covers in `by` is not had.
+        similarity = _against(kept, by.ink).without(by.still.speaker).similarity()
+        if similarity < self._threshold:
+            return False
         self._decisions[kept.index] = replace(
             self._decisions[kept.index],
             status="superseded",
@@ -156,6 +164,7 @@ class _Deduplication:
             similarity=similarity,
             reason=reason,
         )
+        return True
 
     def _note(
         self, frame: _Frame, status: Status, by: int | None, similarity: float, reason: str
@@ -193,3 +202,12 @@ class _Deduplication:
             further = self._decisions[by].represented_by
             by = None if further == by else further
         return chain
+
+
+def _moving(frame: _Frame) -> np.ndarray:
+    return frame.still.speaker | frame.still.pointer
+
+
+def _against(frame: _Frame, *others: FrameInk) -> InkComparison:
+    """How much of the frame's ink, where nothing moves, any of `others` has."""
+    return compare_ink(frame.ink, *others).without(_moving(frame))

@@ -17,7 +17,7 @@ Deletions lower nothing: the measure is directed, and asks only what the new fra
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import cv2
@@ -80,6 +80,8 @@ class InkComparison:
     """Rows × columns of cells: inked pixels of the new frame."""
     had: np.ndarray
     """Those of them that the other frame has."""
+    unmatched: np.ndarray
+    """Rows and columns (n × 2) of the pixels that it has not."""
 
     def similarity(self) -> float:
         """The smallest share of ink that the other frame has, over all tiles that hold ink.
@@ -102,7 +104,7 @@ class InkComparison:
     def without(self, moving: np.ndarray) -> InkComparison:
         """The same with the cells marked in `moving` left out."""
         still = ~moving
-        return InkComparison(self.ink * still, self.had * still)
+        return replace(self, ink=self.ink * still, had=self.had * still)
 
 
 def compare_ink(new: FrameInk, *others: FrameInk) -> InkComparison:
@@ -119,7 +121,8 @@ def compare_ink(new: FrameInk, *others: FrameInk) -> InkComparison:
     where = cells[new.edges]
     ink = np.bincount(where, minlength=rows * columns).reshape(rows, columns)
     had = np.bincount(where[found], minlength=rows * columns).reshape(rows, columns)
-    return InkComparison(ink, had)
+    unmatched = np.column_stack(np.divmod(new.edges[~found], width))
+    return InkComparison(ink, had, unmatched)
 
 
 def strength_ratio(new: FrameInk, other: FrameInk, moving: np.ndarray) -> float:
@@ -137,10 +140,15 @@ def cell_grid(frame: FrameInk) -> tuple[int, int]:
     return _cells(*frame.shape)[1]
 
 
+def cell_side(height: int, width: int) -> int:
+    """Side of a cell in pixels: 20 at 1280 × 720."""
+    return max(_LEAST_CELL, round(max(height, width) / _CELLS_ACROSS))
+
+
 @lru_cache(maxsize=4)
 def _cells(height: int, width: int) -> tuple[np.ndarray, tuple[int, int]]:
     """For each pixel, in one row, the number of its cell; and the rows and columns of cells."""
-    side = max(_LEAST_CELL, round(max(height, width) / _CELLS_ACROSS))
+    side = cell_side(height, width)
     # At least two cells each way, so that there is a tile.
     rows, columns = max(2, -(-height // side)), max(2, -(-width // side))
     row = np.arange(height, dtype=np.int32) // side

@@ -1,20 +1,25 @@
-"""Where a picture moves all the time: the speaker in a corner, whose ink is nobody's text.
+"""Ink that is nobody's text because it moves: the speaker in a corner, and the mouse pointer.
 
-A place counts as moving when it changed between nearly all neighbouring samples for a while, and
-when its shape is a speaker's: a compact patch near the border of the picture, a few tiles high.
+A place belongs to the speaker when it changed between nearly all neighbouring samples for a while,
+and when its shape is a speaker's: a compact patch near the border of the picture, a few tiles high.
 Words that change with every sample, on cards or as subtitles, are not such a patch: they stand in
 the middle, or are a line high, or fill the slide.
+
+A pointer is a blob of ink no larger than an icon that neither the sample before nor the one after
+has. A lone small letter that is shown for one sample, on a slide that is otherwise the same, looks
+just like it; a word or a line does not.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from nko_assets.video.ink import FrameInk, cell_grid, compare_ink
+from nko_assets.video.ink import FrameInk, cell_grid, cell_side, compare_ink
 
 # Samples looked at to either side, two thirds of a minute at one each 5 s.
 REACH = 8
@@ -27,45 +32,93 @@ _HAND = 3
 # In cells, four to a tile of 40 pixels at 1280 × 720.
 _LEAST_HEIGHT, _LEAST_WIDTH = 5, 4
 _FROM_BORDER = 4
-_LARGEST_SHARE = 0.2
+_LARGEST_SHARE = 0.25
+_POINTER = 1.6
+# A blob of that size lies in at most so many overlapping tiles each way.
+_POINTER_TILES = 5
 
 
-def with_moving_cells(
-    frames: Iterable[FrameInk],
-) -> Iterator[tuple[FrameInk, FrameInk | None, np.ndarray]]:
-    """Each frame, the one after it, and the cells that move around it (rows × columns, bool).
+@dataclass(frozen=True, slots=True)
+class StillInk:
+    """A frame with what in it is not text."""
 
-    Holds `REACH` frames ahead and no more.
-    """
+    ink: FrameInk
+    following: FrameInk | None
+    """The next sample."""
+    speaker: np.ndarray
+    """Rows × columns of cells, bool: where the speaker moves around this time."""
+    pointer: np.ndarray
+    """Likewise: where the pointer is in this sample alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """The tiles whose ink came, and those whose ink went, from one sample to the next."""
+
+    came: np.ndarray
+    went: np.ndarray
+
+
+def with_moving_cells(frames: Iterable[FrameInk]) -> Iterator[StillInk]:
+    """Each frame with the cells that move around its time; holds `REACH` frames ahead and no more."""
     ahead: deque[FrameInk] = deque()
-    changes: deque[np.ndarray | None] = deque()
-    behind: deque[np.ndarray | None] = deque(maxlen=REACH)
+    # changes[0] leads to ahead[0].
+    changes: deque[_Change | None] = deque()
+    behind: deque[_Change | None] = deque(maxlen=REACH)
     source = iter(frames)
+    newest: FrameInk | None = None
     previous: FrameInk | None = None
     while True:
         while len(ahead) <= REACH and (frame := next(source, None)) is not None:
-            changes.append(_changed(previous, frame) if previous is not None else None)
+            changes.append(_change(newest, frame) if newest is not None else None)
             ahead.append(frame)
-            previous = frame
+            newest = frame
         if not ahead:
             return
         frame = ahead.popleft()
-        yield frame, ahead[0] if ahead else None, _moving(frame, [*behind, *changes])
+        following = ahead[0] if ahead else None
+        speaker = _speaker(frame, [*behind, *changes])
+        pointer = np.zeros(cell_grid(frame), dtype=bool)
+        before, after = changes[0], changes[1] if ahead else None
+        if previous is not None and following is not None and before and after:
+            pointer |= _pointer(frame, previous, following, before.came & after.went)
+        yield StillInk(frame, following, speaker, pointer)
         behind.append(changes.popleft())
+        previous = frame
 
 
-def _changed(previous: FrameInk, frame: FrameInk) -> np.ndarray | None:
-    """Tiles whose ink came or went from one sample to the next; None when the size changed."""
+def _change(previous: FrameInk, frame: FrameInk) -> _Change | None:
+    """None when the size changed."""
     if previous.shape != frame.shape:
         return None
-    return compare_ink(frame, previous).new_tiles(_CHANGED) | compare_ink(
-        previous, frame
-    ).new_tiles(_CHANGED)
+    return _Change(
+        compare_ink(frame, previous).new_tiles(_CHANGED),
+        compare_ink(previous, frame).new_tiles(_CHANGED),
+    )
 
 
-def _moving(frame: FrameInk, changes: list[np.ndarray | None]) -> np.ndarray:
+def _pointer(
+    frame: FrameInk, previous: FrameInk, following: FrameInk, passing: np.ndarray
+) -> np.ndarray:
+    cells = np.zeros(cell_grid(frame), dtype=bool)
+    _, _, statistics, _ = cv2.connectedComponentsWithStats(passing.astype(np.uint8))
+    small = [box for box in statistics[1:] if max(box[2], box[3]) <= _POINTER_TILES]
+    if not small:
+        return cells
+    side = cell_side(*frame.shape)
+    alone = compare_ink(frame, previous, following).unmatched
+    for left, top, width, height, _ in small:
+        low = np.array([top, left]) * side
+        high = np.array([top + height + 1, left + width + 1]) * side
+        inside = alone[((alone >= low) & (alone < high)).all(axis=1)]
+        if len(inside) and (np.ptp(inside, axis=0) < _POINTER * side).all():
+            cells[top : top + height + 1, left : left + width + 1] = True
+    return cells
+
+
+def _speaker(frame: FrameInk, changes: list[_Change | None]) -> np.ndarray:
     rows, columns = cell_grid(frame)
-    known = [c for c in changes if c is not None and c.shape == (rows - 1, columns - 1)]
+    known = [c.came | c.went for c in changes if c and c.came.shape == (rows - 1, columns - 1)]
     if len(known) < _LEAST_PAIRS:
         return np.zeros((rows, columns), dtype=bool)
     share = np.mean(known, axis=0)
