@@ -108,9 +108,15 @@ def test_an_entry_listed_twice_counts_once() -> None:
     assert ids(merge(None, [video("a"), video("b"), video("a")])) == ["a", "b"]
 
 
+def test_an_entry_listed_by_two_addresses_counts_once() -> None:
+    again = video("a", url="https://www.youtube.com/watch?v=a&list=PLabc")
+    assert ids(merge(None, [video("a"), again])) == ["a"]
+
+
 def test_two_videos_with_one_id_are_an_error() -> None:
+    other = video("a", url="https://example.org/other", title="another lesson")
     with pytest.raises(PermanentFailure, match="share the id 'a'"):
-        merge(None, [video("a"), video("a", url="https://example.org/other")])
+        merge(None, [video("a"), other])
 
 
 def test_ids_that_differ_by_case_alone_are_two_videos() -> None:

@@ -21,6 +21,7 @@ from nko_assets.resources.urls import identity, page_url, redact
         ),
         ("http://127.0.0.1:8000/feed.xml", "http://127.0.0.1:8000/feed.xml"),
         ("lessons", None),
+        ("file:///srv/lessons", None),
         ("./@lessons", None),
         ("/srv/youtube.com/videos", None),
     ],
@@ -35,6 +36,7 @@ def test_the_identity_of_a_link_outlives_its_signature() -> None:
     assert identity(first) == identity(again)
     assert identity(first) != identity("https://example.org/a/lesson.mp4?v=3")
     assert identity("https://example.org/A.mp4") != identity("https://example.org/a.mp4")
+    assert identity("https://example.org/%DF%92.mp4") == identity("https://example.org/ߒ.mp4")
 
 
 def test_nothing_secret_in_a_url_is_shown() -> None:

@@ -86,13 +86,9 @@ def test_what_is_not_known_is_not_declared_dead() -> None:
 
 
 def test_a_full_disk_is_said_in_one_sentence(tmp_path: Path) -> None:
-    try:
-        try:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        except OSError as error:
-            raise DownloadError(f"unable to write data: {error}") from None
-    except DownloadError as error:
-        failure = diagnose(error, "lesson", tmp_path).failure
+    error = DownloadError("unable to write data: [Errno 28] No space left on device")
+    error.__context__ = OSError(errno.ENOSPC, "No space left on device")
+    failure = diagnose(error, "lesson", tmp_path).failure
     assert isinstance(failure, ConfigurationError)
     assert "full" in failure.message
     assert "Free some space" in failure.next_step

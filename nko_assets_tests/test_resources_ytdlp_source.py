@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import random
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,16 @@ def segmented(server: MediaServer) -> str:
 
 
 # Listing
+
+
+def test_the_channel_is_known_to_have_532_videos() -> None:
+    for spec in ("@babamamadidiane", "https://www.youtube.com/@babamamadidiane"):
+        channel = open_source(spec, OPTIONS)
+        assert channel.expected_videos == 532
+        assert channel.name == "https://www.youtube.com/@babamamadidiane/videos"
+    own = dataclasses.replace(OPTIONS, expected_videos=540)
+    assert open_source("@babamamadidiane", own).expected_videos == 540
+    assert open_source("@another", OPTIONS).expected_videos is None
 
 
 def test_a_page_lists_every_video_on_it(server: MediaServer) -> None:
@@ -426,6 +437,26 @@ def test_a_kill_between_the_last_byte_and_the_rename_costs_nothing(
     assert found.fetch(entry, tmp_path, silent).read_bytes() == CONTENT + b"\x01"
 
 
+def test_two_processes_download_one_after_the_other_and_once(
+    server: MediaServer, tmp_path: Path
+) -> None:
+    entry = only(source(server))
+    said: list[str] = []
+    asked = len(server.asked(LESSON))
+    server.trouble(LESSON, Slow(0.2), Slow(0.2))
+
+    def fetch(_number: int) -> Path:
+        return source(server).fetch(entry, tmp_path, said.append)
+
+    with ThreadPoolExecutor(2) as pool:
+        paths = list(pool.map(fetch, range(2)))
+    assert paths[0] == paths[1]
+    assert "Waiting for another download to end." in said
+    # One look at the address, one download.
+    assert len(server.asked(LESSON)) - asked == 2
+    assert paths[0].read_bytes() == CONTENT + b"\x01"
+
+
 def test_nobody_listening_is_transient(tmp_path: Path) -> None:
     with MediaServer() as gone:
         url = gone.url("/a.mp4")
@@ -466,8 +497,8 @@ def test_secrets_in_the_address_are_not_said(server: MediaServer, tmp_path: Path
 def test_a_pause_lies_between_two_downloads_but_not_before_the_first(
     server: MediaServer, tmp_path: Path
 ) -> None:
-    names = [f"/lessons/ߥߟߊ߬ߘߊ-{number}.mp4" for number in (1, 2)]
-    items = [(name, server.url(name), None) for name in names]
+    names = ["/a.mp4", "/b.mp4"]
+    items = [(name, server.add(name, CONTENT), None) for name in names]
     server.add("/feed.xml", feed("ߒߞߏ", items), "application/rss+xml")
     sleeps = Sleeps()
     options = dataclasses.replace(OPTIONS, sleep_s=(1000, 1001))

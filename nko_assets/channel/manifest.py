@@ -109,7 +109,7 @@ def _unique(listed: Sequence[VideoEntry]) -> dict[str, VideoEntry]:
     unique: dict[str, VideoEntry] = {}
     for video in listed:
         first = unique.setdefault(video.video_id, video)
-        if first.url != video.url:
+        if first.url != video.url and first.title != video.title:
             raise PermanentFailure(
                 f"Two videos of the source share the id {video.video_id!r}: "
                 f"{first.title!r} and {video.title!r}.",

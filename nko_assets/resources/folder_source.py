@@ -48,7 +48,8 @@ class FolderSource:
         if not self.root.exists():
             raise ConfigurationError(
                 f"There is no folder {self.root}.",
-                "Give 'sample', an existing folder of video files, a URL or a YouTube @handle.",
+                "Give 'sample', an existing folder of video files, a URL that begins with https://, "
+                "or a YouTube @handle.",
             )
         if not self.root.is_dir():
             raise ConfigurationError(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_URL = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]*://", re.IGNORECASE)
 _URL_IN_TEXT = re.compile(r"""https?://[^\s'"<>|]+""")
 _BARE_YOUTUBE = re.compile(r"(www\.|m\.)?youtube\.com/|youtu\.be/")
 _CHANNEL_PAGE = re.compile(r"/(@[^/]+|(channel|c|user)/[^/]+)/?")
@@ -39,11 +39,13 @@ def page_url(spec: str) -> str | None:
 def identity(url: str) -> str:
     """Return what stays the same when a site lists the same link again.
 
-    Scheme, user, fragment and passing parameters (signatures, deadlines) do not count.
+    Scheme, user, fragment, passing parameters (signatures, deadlines) and the spelling of
+    letters outside ASCII do not count.
     """
     parts = urlsplit(url)
     query = [pair for pair in parse_qsl(parts.query) if not _PASSING.fullmatch(pair[0])]
-    return urlunsplit(("", _host(parts.netloc).lower(), parts.path, urlencode(sorted(query)), ""))
+    host, path = _host(parts.netloc).lower(), unquote(parts.path)
+    return urlunsplit(("", host, path, urlencode(sorted(query)), ""))
 
 
 def redact(text: str) -> str:

@@ -20,6 +20,8 @@ Info = dict[str, Any]
 
 _LINKS = ("url", "url_transparent")
 _LISTS = ("playlist", "multi_video")
+# What a video in a list inherits from the list.
+_CONTEXT = ("extractor", "extractor_key", "webpage_url")
 # Extractors whose links in a list are lists themselves; others say so by their return type.
 _LIST_EXTRACTORS = ("YoutubeTab", "YoutubePlaylist")
 _DEEPEST = 4
@@ -49,9 +51,7 @@ def videos(ydl: yt_dlp.YoutubeDL, info: Info, depth: int = 0) -> Iterator[Info]:
     if info.get("_type", "video") not in _LISTS:
         yield info
         return
-    context = {
-        key: info[key] for key in ("extractor", "extractor_key", "webpage_url") if key in info
-    }
+    context: Info = {key: info[key] for key in _CONTEXT if key in info}
     for _, entry in PlaylistEntries(ydl, info).get_requested_items():
         if not entry:
             continue

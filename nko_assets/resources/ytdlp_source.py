@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import av
 import yt_dlp
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from yt_dlp.utils import YoutubeDLError
 
@@ -117,15 +117,18 @@ class YtDlpSource:
             growing = incoming(folder, entry.video_id)
 
         def attempt() -> Path:
-            with self._turn(growing.parent):
-                return self._download(entry, growing, progress)
+            with self._turn(growing.parent, progress):
+                # Another process may have had the same task, and its turn before ours.
+                made = find_whole(folder, entry.video_id)
+                if made is not None:
+                    return made
+                whole = self._download(entry, growing, progress)
+                return put_whole(whole, folder, entry.video_id, _extension(whole, entry))
 
-        whole = self._patiently(attempt, entry.display_title, folder, progress)
+        path = self._patiently(attempt, entry.display_title, folder, progress)
         self._refusals = 0
-        with disk_errors(folder):
-            path = put_whole(whole, folder, entry.video_id, _extension(whole, entry))
-            if self._archive is not None:
-                self._archive.add(entry)
+        if self._archive is not None:
+            self._archive.add(entry)
         return path
 
     def _download(self, entry: VideoEntry, growing: Path, progress: Progress) -> Path:
@@ -215,20 +218,26 @@ class YtDlpSource:
             raise failed.diagnosis.failure from None
 
     @contextmanager
-    def _turn(self, folder: Path) -> Iterator[None]:
+    def _turn(self, folder: Path, progress: Progress) -> Iterator[None]:
         """Wait for our turn: one download at a time, and a pause since the last one ended."""
         stamp = folder / ".last"
-        with FileLock(folder / ".lock"):
+        lock = FileLock(folder / ".lock")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            progress("Waiting for another download to end.")
+            lock.acquire()
+        try:
             pause = random.uniform(*self._options.sleep_s)  # noqa: S311  pacing, not secrecy
             if stamp.exists() and (rest := stamp.stat().st_mtime + pause - time.time()) > 0:
                 self._sleep(min(rest, pause))
-            try:
-                yield
-            finally:
-                stamp.touch()
+            yield
+        finally:
+            stamp.touch()
+            lock.release()
 
 
-class _Failed(Exception):  # noqa: N818  never leaves this module
+class _Failed(Exception):
     def __init__(self, diagnosis: Diagnosis) -> None:
         super().__init__(str(diagnosis.failure))
         self.diagnosis = diagnosis

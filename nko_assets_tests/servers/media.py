@@ -231,11 +231,10 @@ def master_playlist(variants: Sequence[tuple[int, int, str]]) -> str:
     """An HLS master playlist; a variant is a height, bits a second, and an address."""
     lines = ["#EXTM3U"]
     for height, bandwidth, url in variants:
-        lines += [
-            f"#EXT-X-STREAM-INF:BANDWIDTH={bandwidth},RESOLUTION={height * 16 // 9}x{height},"
-            'CODECS="avc1.64001f,mp4a.40.2"',
-            url,
-        ]
+        size = f"{height * 16 // 9}x{height}"
+        codecs = "avc1.64001f,mp4a.40.2"
+        info = f'BANDWIDTH={bandwidth},RESOLUTION={size},CODECS="{codecs}"'
+        lines += [f"#EXT-X-STREAM-INF:{info}", url]
     return "\n".join(lines) + "\n"
 
 
