@@ -11,6 +11,7 @@ from nko_assets.assets import channel, frames, readings, report, training, tunin
 from nko_assets.assets.adapter import asset_of
 from nko_assets.jobs import JOBS
 from nko_assets.progress import Silent
+from nko_assets.reading.reader import Reader
 from nko_assets.resources.lake import Lake
 from nko_assets.resources.reader import open_reader
 from nko_assets.resources.source import SourceOptions, open_source
@@ -51,8 +52,11 @@ def build_definitions(
         )
 
 
-def open_workshop(settings: Settings) -> Workshop:
-    """The outside world that `settings` choose, each thing opened when it is first used."""
+def open_workshop(settings: Settings, reader: Reader | None = None) -> Workshop:
+    """The outside world that `settings` choose, each thing opened when it is first used.
+
+    `reader` takes the place of the one that the settings name.
+    """
     return Workshop(
         settings=settings,
         lake=Lake(settings.data),
@@ -69,5 +73,5 @@ def open_workshop(settings: Settings) -> Workshop:
                 expected_videos=settings.expected_videos,
             ),
         ),
-        reader=open_reader(settings.reader),
+        reader=reader or open_reader(settings.reader),
     )

@@ -60,13 +60,16 @@ def run(
     """Bring every asset up to date: list, download, sample, read, and make training files."""
     settings = _settings(source, data, allow_shrink=allow_shrink or None)
     _quiet_dagster()
+    from nko_assets.build import open_workshop
     from nko_assets.progress import ConsoleProgress
     from nko_assets.resources.lake import Lake
     from nko_assets.run import run_lineage
     from nko_assets.summary import summarize
 
     with ConsoleProgress(err) as progress:
-        result = run_lineage(settings, progress, videos=_parts(videos), only=_parts(only))
+        result = run_lineage(
+            open_workshop(settings), progress, videos=_parts(videos), only=_parts(only)
+        )
     summary = summarize(Lake(settings.data))
     if as_json:
         _print_json(summary.as_dict() | {"runs": result.runs})

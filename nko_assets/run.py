@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from nko_assets.build import STEPS, build_definitions, open_workshop
+from nko_assets.build import STEPS, build_definitions
 from nko_assets.channel import VideoEntry, read_manifest
 from nko_assets.failures import ConfigurationError, PermanentFailure, TransientFailure
 from nko_assets.instance import (
@@ -21,7 +21,6 @@ from nko_assets.instance import (
 )
 from nko_assets.partitions import VIDEOS, contiguous_ranges, range_tags
 from nko_assets.progress import Progress
-from nko_assets.settings import Settings
 from nko_assets.steps import Context, Step, Workshop, current_record
 
 GROUPS = tuple(dict.fromkeys(step.group for step in STEPS.values()))
@@ -42,15 +41,15 @@ class Runner:
     """Materializes what is missing or out of date, a range of videos at a time."""
 
     def __init__(
-        self, settings: Settings, instance: dg.DagsterInstance, progress: Progress
+        self, workshop: Workshop, instance: dg.DagsterInstance, progress: Progress
     ) -> None:
-        self.settings = settings
+        self.settings = workshop.settings
         self.instance = instance
-        self.workshop: Workshop = open_workshop(settings)
+        self.workshop = workshop
         self.progress = progress
         self.result = RunResult()
         self._definitions = build_definitions(
-            settings, {"workshop": self.workshop, "progress": progress}
+            self.settings, {"workshop": workshop, "progress": progress}
         )
 
     def list_channel(self) -> None:
@@ -155,7 +154,7 @@ class Runner:
 
 
 def run_lineage(
-    settings: Settings,
+    workshop: Workshop,
     progress: Progress,
     *,
     videos: Sequence[str] = (),
@@ -167,9 +166,10 @@ def run_lineage(
     videos that fail alone are in the result.
     """
     groups = _groups(only)
+    settings = workshop.settings
     with only_runner(settings), open_instance(settings) as instance:
         bury_dead_runs(instance)
-        runner = Runner(settings, instance, progress)
+        runner = Runner(workshop, instance, progress)
         if "channel" in groups or not runner.entries:
             runner.list_channel()
         keys = _chosen(runner.entries, videos)

@@ -34,6 +34,8 @@ def _list_videos(context: Context) -> Outcome:
     listed = source.list_videos()
     _refuse_another_source(previous, listed, source.name, context)
     manifest = merge(previous, listed, allow_shrink=context.settings.allow_shrink)
+    # Said, not recorded: the same listing has to give the same record.
+    context.say(f"{len(manifest.added)} new videos, {len(manifest.changed)} changed")
     table = _videos_table(manifest)
     buffer = io.BytesIO()
     table.write_parquet(buffer, compression="zstd")
@@ -60,8 +62,6 @@ def _list_videos(context: Context) -> Outcome:
             "source": source.name,
             "listed": found,
             "no longer listed": table.height - found,
-            "new": len(manifest.added),
-            "changed": len(manifest.changed),
             "hours": round((table["duration_s"].sum() or 0) / 3600, 2),
             "preview": {"markdown": table_preview(table, ["video_id", "title", "duration_s"], 10)},
         },

@@ -86,7 +86,7 @@ _WHOLE: Final = "The files are whole; the leak-free splits for training and vali
 class _Counts:
     """What is counted over all rows of the files."""
 
-    rows: dict[tuple[str, str], int] = field(default_factory=dict)
+    rows: Counter[tuple[str, str]] = field(default_factory=Counter)
     videos: set[str] = field(default_factory=set)
     readers: set[str] = field(default_factory=set)
     models: set[str] = field(default_factory=set)
@@ -111,11 +111,11 @@ def dataset_card(folder: Path, sides: Mapping[str, str], title: str) -> str:
             "data_files": [
                 {"split": side, "path": _relative(sides[side], file)}
                 for side in sides
-                if counts.rows.get((side, file))
+                if counts.rows[side, file]
             ],
         }
         for file in EXPORTS
-        if any(counts.rows.get((side, file)) for side in sides)
+        if any(counts.rows[side, file] for side in sides)
     ]
     front = {
         "pretty_name": title,
@@ -173,13 +173,12 @@ def _count(folder: Path, sides: Mapping[str, str]) -> _Counts:
             path = folder / _relative(below, file)
             if not path.is_file():
                 continue
-            rows = 0
-            for rows, row in iter_jsonl(path):
+            for _, row in iter_jsonl(path):
+                counts.rows[side, file] += 1
                 counts.videos.add(row["video_id"])
                 counts.readers.update(row["reader"].split("; "))
                 counts.models.update(row["model"].split("; "))
                 counts.licences[row["licence"]] += 1
-            counts.rows[side, file] = rows
     return counts
 
 
@@ -193,7 +192,7 @@ def _file_table(counts: _Counts, sides: list[str]) -> str:
         f"|---|---|{'--:|' * len(sides)}",
     ]
     for file, model in EXPORTS.items():
-        rows = " | ".join(str(counts.rows.get((side, file), 0)) for side in sides)
+        rows = " | ".join(str(counts.rows[side, file]) for side in sides)
         what = "derived by rule from accepted pairs." if file == "synthetic" else model.__doc__
         lines.append(f"| `{file}` | {what} | {rows} |")
     return "\n".join(lines)

@@ -125,8 +125,10 @@ def validate_file(path: Path, schema: Mapping[str, Any], *, limit: int = 100) ->
     violations: list[Violation] = []
     seen: dict[str, int] = {}
     for number, row in iter_jsonl(path):
-        for error in validator.iter_errors(row):
-            violations.append(Violation(number, error.json_path, error.message[:200]))
+        violations += [
+            Violation(number, error.json_path, error.message[:200])
+            for error in validator.iter_errors(row)
+        ]
         if (
             isinstance(row, dict)
             and (first := seen.setdefault(str(row.get("id")), number)) < number

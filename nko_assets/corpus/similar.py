@@ -12,7 +12,8 @@ MinHash over pairs of letters proposes candidates; the edit similarity of each i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from datasketch import MinHash, MinHashLSH
@@ -35,6 +36,7 @@ def letters(text: str) -> str:
     return "".join(sign for sign in key(text) if _is_letter(sign))
 
 
+@lru_cache(maxsize=200_000)
 def fold(text: str) -> str:
     """The letters of `text` without tones; texts that share it are never told apart by splits.
 
@@ -57,39 +59,35 @@ class NearDuplicates:
     """An index of folds; `like` gives those that a fold is nearly the same as."""
 
     def __init__(self, folds: Iterable[str] = ()) -> None:
+        self._blank = MinHash(num_perm=_BANDS * _ROWS, seed=1)
         self._index = MinHashLSH(num_perm=_BANDS * _ROWS, params=(_BANDS, _ROWS))
         self._folds: set[str] = set()
-        pending = list(dict.fromkeys(folds))
-        for one, signature in zip(pending, _signatures(pending), strict=True):
-            self._add(one, signature)
+        for one in folds:
+            self.add(one)
 
     def add(self, one: str) -> None:
         """Put a fold into the index; one that is there already changes nothing."""
-        self._add(one, next(_signatures([one])))
+        if one in self._folds:
+            return
+        self._folds.add(one)
+        if len(one) >= LONG_ENOUGH:
+            self._index.insert(one, self._signature(one))
 
     def like(self, one: str) -> list[tuple[float, str]]:
         """(similarity, fold) of all that are nearly the same, best first, itself included."""
         found = {one} & self._folds
         if len(one) >= LONG_ENOUGH:
-            found |= set(self._index.query(next(_signatures([one]))))
+            found |= set(self._index.query(self._signature(one)))
         scored = [(similarity(one, other), other) for other in found]
         return sorted(
             (pair for pair in scored if pair[0] >= SIMILARITY),
             key=lambda pair: (-pair[0], pair[1]),
         )
 
-    def _add(self, one: str, signature: MinHash) -> None:
-        if one in self._folds:
-            return
-        self._folds.add(one)
-        if len(one) >= LONG_ENOUGH:
-            self._index.insert(one, signature)
-
-
-def _signatures(folds: Iterable[str]) -> Iterator[MinHash]:
-    yield from MinHash.generator(
-        (_letter_pairs(one) for one in folds), num_perm=_BANDS * _ROWS, seed=1
-    )
+    def _signature(self, one: str) -> MinHash:
+        signature = self._blank.copy()
+        signature.update_batch(_letter_pairs(one))
+        return signature
 
 
 def _letter_pairs(one: str) -> list[bytes]:

@@ -33,7 +33,7 @@ from nko_assets.corpus.exports import (
 )
 from nko_assets.corpus.jsonl import iter_jsonl, write_jsonl
 from nko_assets.corpus.readings import accepted_entries
-from nko_assets.corpus.similar import LONG_ENOUGH, NearDuplicates, fold
+from nko_assets.corpus.similar import LONG_ENOUGH, SIMILARITY, NearDuplicates, fold
 from nko_assets.corpus.vocabulary import vocabulary
 from nko_assets.failures import PermanentFailure
 from nko_assets.schemas.corpus import SplitAssignments
@@ -295,10 +295,11 @@ def _words_by_side(rows: Sequence[_Row], reviewed: pl.DataFrame) -> dict[str, pl
 
 def _without(words: pl.DataFrame, texts: Sequence[str]) -> pl.DataFrame:
     """The words that are not, and are not nearly, among `texts`."""
-    index = NearDuplicates(sorted({fold(text) for text in texts}))
-    return words.filter(
-        pl.Series([not index.like(fold(word)) for word in words["word"]], dtype=pl.Boolean)
-    )
+    folded = [fold(word) for word in words["word"]]
+    # A text that is much longer than every word is like none of them.
+    longest = max(map(len, folded), default=0) / SIMILARITY
+    index = NearDuplicates(one for one in map(fold, texts) if len(one) <= longest)
+    return words.filter(pl.Series([not index.like(one) for one in folded], dtype=pl.Boolean))
 
 
 def _word_decisions(

@@ -176,12 +176,25 @@ def column_labels(blocks: Sequence[Block]) -> dict[int, str | None]:
             if abs(candidate.middle[1] - block.middle[1]) < _SAME_EDGE * block.height
         ]
         announced = [_LABELS.get(_label(blocks[other])) for other in row]
-        if None not in announced and len(set(announced)) == len(row):
+        distinct = None not in announced and len(set(announced)) == len(row)
+        if distinct and (len(row) > 1 or _heads_column(block, blocks)):
             labels |= {
                 other: name if name in (ENGLISH, FRENCH, ROMANIZED) else None
                 for other, name in zip(row, announced, strict=True)
             }
     return labels
+
+
+def _heads_column(block: Block, blocks: Sequence[Block]) -> bool:
+    """Whether `block` is the first of at least three of its script with an edge in common."""
+    column = [
+        other
+        for other in blocks
+        if other.is_nko == block.is_nko
+        and min(abs(other.box[0] - block.box[0]), abs(other.box[2] - block.box[2]))
+        < _SAME_EDGE * block.height
+    ]
+    return len(column) > 2 and min(column, key=lambda other: other.box[1]) is block
 
 
 def _label(block: Block) -> str:

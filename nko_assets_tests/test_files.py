@@ -1,0 +1,42 @@
+"""Atomic writes."""
+
+import errno
+
+import pytest
+
+from nko_assets.failures import ConfigurationError
+from nko_assets.files import atomic_path, make_folder, sha256_of, write_atomically
+
+
+def test_a_write_that_fails_half_way_leaves_the_old_file_and_no_trace(tmp_path):
+    path = tmp_path / "table.parquet"
+    write_atomically(path, b"old")
+    with pytest.raises(RuntimeError), atomic_path(path) as temporary:
+        temporary.write_bytes(b"half of the new o")
+        raise RuntimeError("killed")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_folders_on_the_way_are_made(tmp_path):
+    write_atomically(tmp_path / "a" / "b" / "c.txt", b"x")
+    assert (tmp_path / "a" / "b" / "c.txt").read_bytes() == b"x"
+
+
+def test_a_full_disk_is_told_in_one_sentence(tmp_path):
+    with (
+        pytest.raises(ConfigurationError, match=r"disk is full.*Free some space"),
+        atomic_path(tmp_path / "big"),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_file_in_place_of_a_folder_is_told(tmp_path):
+    (tmp_path / "data").write_text("")
+    with pytest.raises(ConfigurationError, match="is a file, and a folder is needed"):
+        make_folder(tmp_path / "data")
+
+
+def test_the_hash_is_of_the_content(tmp_path):
+    write_atomically(tmp_path / "x", b"abc")
+    assert sha256_of(tmp_path / "x").startswith("ba7816bf")

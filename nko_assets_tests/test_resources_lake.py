@@ -1,0 +1,63 @@
+"""Artefacts and the records of what made them."""
+
+import polars as pl
+import pytest
+
+from nko_assets.failures import PermanentFailure
+from nko_assets.resources.lake import Failure, Lake, fingerprint
+
+
+@pytest.fixture
+def lake(tmp_path):
+    return Lake(tmp_path)
+
+
+def _save(lake, content=b"x"):
+    path = lake.path("frames", "v1")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return lake.save_record("frames", "v1", "f" * 64, [path], {"rows": 3}, [])
+
+
+def test_a_record_comes_back_as_it_was_saved(lake):
+    saved = _save(lake)
+    assert lake.record("frames", "v1") == saved
+    assert saved.files == {"frames/v1.parquet": 1}
+
+
+def test_a_record_whose_file_is_gone_or_cut_is_no_record(lake):
+    _save(lake, b"whole")
+    lake.path("frames", "v1").write_bytes(b"who")
+    assert lake.record("frames", "v1") is None
+    lake.path("frames", "v1").unlink()
+    assert lake.record("frames", "v1") is None
+
+
+def test_equal_bytes_give_equal_content_and_others_do_not(lake):
+    assert _save(lake, b"a").content == _save(lake, b"a").content
+    assert _save(lake, b"a").content != _save(lake, b"b").content
+
+
+def test_a_fingerprint_does_not_depend_on_the_order_of_its_parts():
+    assert fingerprint(a=1, b=[2]) == fingerprint(b=[2], a=1)
+    assert fingerprint(a=1, b=[2]) != fingerprint(a=1, b=[3])
+
+
+def test_a_failure_is_remembered_until_it_is_cleared(lake):
+    lake.save_failure("frames", "v1", Failure("PermanentFailure", "it is empty"))
+    assert lake.failure("frames", "v1") == Failure("PermanentFailure", "it is empty")
+    lake.clear_failure("frames", "v1")
+    lake.clear_failure("frames", "v1")
+    assert lake.failure("frames", "v1") is None
+
+
+def test_a_table_that_was_never_made_is_told_with_the_next_step(lake):
+    with pytest.raises(PermanentFailure, match=r"frames of video v9.*Materialize frames first"):
+        lake.read_table("frames", "v9")
+
+
+def test_an_id_that_begins_with_a_dash_or_holds_brackets_is_only_a_name(lake):
+    path = lake.path("frames", "-[x]*")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pl.DataFrame({"a": [1]}).write_parquet(path)
+    assert lake.read_table("frames", "-[x]*")["a"].to_list() == [1]
