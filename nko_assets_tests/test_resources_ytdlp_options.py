@@ -150,6 +150,7 @@ def test_a_javascript_runtime_comes_with_the_package() -> None:
     assert runtime is not None
     assert runtime.name == "deno"
     assert Path(runtime.path).is_file()
+    assert str(runtime).startswith("deno 2.")
     assert ydl_params(SourceOptions())["js_runtimes"]["deno"]["path"] == runtime.path
 
 

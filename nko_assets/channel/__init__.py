@@ -3,9 +3,9 @@
 from nko_assets.channel.entries import VideoEntry, file_safe_id, is_file_safe
 from nko_assets.channel.manifest import (
     Manifest,
+    manifest_bytes,
     merge,
     read_manifest,
-    write_manifest,
 )
 
 __all__ = [
@@ -13,7 +13,7 @@ __all__ = [
     "VideoEntry",
     "file_safe_id",
     "is_file_safe",
+    "manifest_bytes",
     "merge",
     "read_manifest",
-    "write_manifest",
 ]

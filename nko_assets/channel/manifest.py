@@ -9,7 +9,6 @@ from pathlib import Path
 
 from nko_assets.channel.entries import VideoEntry
 from nko_assets.failures import ConfigurationError, PermanentFailure, TransientFailure
-from nko_assets.files import write_atomically
 
 _MAX_LOST = 2
 _MAX_LOST_SHARE = 0.10
@@ -98,11 +97,6 @@ def manifest_bytes(manifest: Manifest) -> bytes:
     """The manifest as a JSON file; the same videos give the same bytes."""
     document = {"version": _VERSION, "videos": [_to_record(video) for video in manifest.videos]}
     return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()
-
-
-def write_manifest(path: Path, manifest: Manifest) -> None:
-    """Write the manifest whole or not at all."""
-    write_atomically(path, manifest_bytes(manifest))
 
 
 def _unique(listed: Sequence[VideoEntry]) -> dict[str, VideoEntry]:

@@ -1,4 +1,9 @@
-"""yt-dlp's download archive: a text file with a line for each video that was downloaded once."""
+"""yt-dlp's download archive: a text file with a line for each video that was downloaded.
+
+It tells yt-dlp elsewhere what need not be downloaded again. Here the files themselves decide: a
+video is downloaded when its file is not there, whatever the archive says, because every later
+step needs the file.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,7 @@ from nko_assets.failures import ConfigurationError
 
 
 class DownloadArchive:
-    """What yt-dlp, here or elsewhere, has downloaded: lines such as `youtube dQw4w9WgXcQ`."""
+    """What was downloaded, here or elsewhere: lines such as `youtube dQw4w9WgXcQ`."""
 
     def __init__(self, path: Path) -> None:
         """Name the file; it need not exist yet."""
@@ -25,7 +30,7 @@ class DownloadArchive:
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(
                 f"The download archive {self.path} cannot be read ({type(error).__name__}).",
-                "Set NKO_ARCHIVE to a text file, or unset it.",
+                "Move it away; it is written anew.",
             ) from error
 
     def add(self, entry: VideoEntry) -> None:

@@ -33,7 +33,7 @@ class SourceOptions:
     rate_limit: int | None = None
     """Bytes a second, or None for no limit."""
     archive: Path | None = None
-    """A yt-dlp download archive; what it records is not downloaded again."""
+    """Where downloads are recorded in the format of yt-dlp's download archive."""
     expected_videos: int | None = None
     retries: int = 3
     """Further attempts after a transient failure; nothing else retries."""

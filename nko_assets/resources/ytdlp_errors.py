@@ -25,7 +25,9 @@ _LONGEST_WAIT_S = 300.0
 
 _COOKIES = "set NKO_COOKIES to the cookies of a browser that is signed in"
 _LATER = "Run again later; what is already downloaded is kept."
-_SLOWER = f"Wait an hour, run again with a longer NKO_SLEEP, or {_COOKIES}."
+_SLOWER = (
+    f"Wait an hour, run again with longer pauses (NKO_SLEEP_MIN_S, NKO_SLEEP_MAX_S), or {_COOKIES}."
+)
 _UPDATE = (
     "Update yt-dlp (`pip install -U yt-dlp yt-dlp-ejs deno`), look at `nko doctor` for the "
     "JavaScript runtime, and run again."

@@ -35,6 +35,10 @@ class JavaScriptRuntime:
     version: str
     path: str
 
+    def __str__(self) -> str:
+        """For `nko doctor`: name, version and where it is."""
+        return f"{self.name} {self.version} ({self.path})"
+
 
 def javascript_runtime() -> JavaScriptRuntime | None:
     """Return the runtime that yt-dlp will use: Deno, else Node in a version it supports."""

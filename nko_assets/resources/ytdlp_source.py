@@ -101,12 +101,6 @@ class YtDlpSource:
         present = find_whole(folder, entry.video_id)
         if present is not None:
             return present
-        if self._archive is not None and entry in self._archive:
-            raise PermanentFailure(
-                f"{entry.display_title}: the download archive {self._archive.path} records it, "
-                f"but {folder} has no file {entry.video_id}.",
-                "Put the file there, or delete its line from the archive to download it again.",
-            )
         if self._refusals >= _REFUSALS:
             raise TransientFailure(
                 f"{entry.display_title}: not asked for, because the site refused the last "
