@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import uuid
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -17,7 +18,7 @@ FRAME_SIZE = (640, 360)
 _LETTERS = "ߓߔߕߖߗߘߙߛߝߞߟߡߢߣߤߥߦ"
 _VOWELS = "ߊߋߌߍߎߏߐ"
 _MARKS = ("", "", "", "\u07eb", "\u07ec", "\u07f2")
-_ENGLISH = "house river market teacher book night road water friend morning song field".split()
+_ENGLISH = ("house", "river", "market", "teacher", "book", "night", "road", "water", "friend")
 
 
 def reading(nko: str, english: str | None = "something", **over: Any) -> dict[str, Any]:
@@ -93,6 +94,11 @@ def channel(videos: int, texts: int, *, seed: int = 1, greeting: bool = True) ->
 
 def frame_jpeg(_frame_id: str = "") -> bytes:
     """A frame with a dark line of something on white."""
+    return _frame_jpeg()
+
+
+@cache
+def _frame_jpeg() -> bytes:
     picture = Image.new("RGB", FRAME_SIZE, "white")
     ImageDraw.Draw(picture).rectangle((110, 110, 390, 130), fill="black")
     buffer = io.BytesIO()

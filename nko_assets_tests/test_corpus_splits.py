@@ -45,7 +45,7 @@ def test_about_a_tenth_is_held_out_of_a_small_channel(sample: Corpus) -> None:
 
 
 def test_about_a_tenth_is_held_out_of_a_large_channel(tmp_path: Path) -> None:
-    corpus = corpus_of(channel(60, 12))
+    corpus = corpus_of(channel(40, 8))
     assert 0.09 <= share(corpus) <= 0.12
     assert leaks(corpus, tmp_path) == []
 
@@ -179,6 +179,6 @@ def test_running_again_gives_the_same_bytes(sample: Corpus, tmp_path: Path) -> N
 
 def test_a_file_newer_than_the_decision_is_refused(sample: Corpus, tmp_path: Path) -> None:
     write_corpus(sample, tmp_path)
-    other = corpus_of(channel(8, 30, seed=9))
+    other = corpus_of(channel(2, 12, seed=9))
     with pytest.raises(PermanentFailure, match="no side was decided"):
         write_corpus(Corpus(other.reviewed, other.files, sample.splits), tmp_path)

@@ -1,11 +1,11 @@
 """Train and validation: no video and no text, nor one nearly the same, on both sides.
 
-Whole videos are put into validation in the order of a seeded hash until they hold the share of
-rows that is wanted. Texts that both sides show (a greeting of every lesson) would join all videos
-into one: instead such a text stays on the side that shows it more often, and the rows of the
-other side that hold it are excluded, with the reason. When that leaves validation short of its
-share, further such texts move to validation, those that cost train the fewest rows first; so
-validation is not empty, however alike the videos are.
+Whole videos are put into validation in the order of a seeded hash, as many as come closest to the
+share of rows that is wanted. Texts that both sides show (a greeting of every lesson) would join
+all videos into one: instead such a text stays on the side that shows it more often, and the rows
+of the other side that hold it are excluded, with the reason. When that leaves validation less than
+half of its share, further such texts move to validation, those that cost train the fewest rows
+first; so validation is not empty, however alike the videos are.
 
 A new video may change the side of another one: figures of two versions of the corpus are to be
 compared on the videos that are in validation in both.
@@ -51,7 +51,7 @@ _SHARED: Final = {
     VALIDATION: "train has its text or one nearly the same",
 }
 _NO_SYNTHETIC: Final = "synthetic rows are kept out of validation"
-_NO_READING: Final = "no reading that is left in train or validation has the word"
+_NO_SIDE: Final = "its readings are excluded, or the other side has it as a text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,18 +178,15 @@ def _hash(seed: str, name: str) -> bytes:
 
 
 def _validation_videos(weights: Mapping[str, int], seed: str, share: float) -> set[str]:
-    """Videos in the order of their hash until they hold `share` of the rows.
+    """Videos in the order of their hash, each taken when that brings the rows closer to `share`.
 
-    A video that would take more than half as much again is passed over; when every one would, the
-    smallest is taken. A single video stays in train.
+    When none does, the smallest is taken. A single video stays in train.
     """
-    total = sum(weights.values())
+    wanted = share * sum(weights.values())
     chosen: set[str] = set()
     held = 0
     for video_id in sorted(weights, key=lambda name: _hash(seed, name)):
-        if held >= share * total:
-            break
-        if held + weights[video_id] <= 1.5 * share * total:
+        if held + weights[video_id] / 2 <= wanted:
             chosen.add(video_id)
             held += weights[video_id]
     if not chosen and len(weights) > 1:
@@ -252,7 +249,7 @@ def _settle(rows: Sequence[_Row], share: float, seed: str) -> None:
         key=lambda c: (shown[c][TRAIN] - shown[c][VALIDATION], _hash(seed, c)),
     )
     for cluster in movable:
-        if left[VALIDATION] >= share * left.total():
+        if left[VALIDATION] >= share / 2 * left.total():
             break
         move(cluster, VALIDATION)
         if not left[TRAIN]:
@@ -313,7 +310,7 @@ def _word_decisions(
             "video_id": video_id,
             "nko": word,
             "side": side_of.get(identity, EXCLUDED),
-            "reason": _STAYS if identity in side_of else _NO_READING,
+            "reason": _STAYS if identity in side_of else _NO_SIDE,
         }
         for identity, video_id, word in vocabulary_table.select(
             "id", "video_id", "word"
