@@ -9,7 +9,6 @@ from typing import Any
 import polars as pl
 
 from nko_assets.assets.training import training_file
-from nko_assets.assets.tuning import NO_LEAK
 from nko_assets.channel import read_manifest
 from nko_assets.checks import CheckSpec, judge
 from nko_assets.corpus.exports import (
@@ -130,7 +129,7 @@ def _inputs(context: Context) -> ReportInputs:
         splits=SplitFacts(
             facts.get("train", {}),
             facts.get("validation", {}),
-            {NO_LEAK.name: facts.get("leaks", 0)},
+            facts.get("leaks"),
         ),
         sample_score=_sample_score(context),
     )
@@ -142,10 +141,7 @@ def _make_report(context: Context) -> Outcome:
     folder = context.lake.training
     listed = inputs.videos.filter("listed").height
     done = len(context.video_ids)
-    examples = sum(
-        table.height
-        for table in (inputs.pairs, inputs.conversations, inputs.ocr_samples, inputs.vocabulary)
-    )
+    examples = report.summary["examples"]
     score = inputs.sample_score
     return Outcome(
         files={

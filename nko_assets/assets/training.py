@@ -39,7 +39,9 @@ JSON_SCHEMA = CheckSpec(
     "ERROR",
 )
 NOT_EMPTY = CheckSpec("not_empty", "The accepted readings gave at least one row.")
-PHRASES = CheckSpec("5000_phrases", "At least 5,000 unique phrases, the target of the channel.")
+PHRASES = CheckSpec(
+    "5000_phrases", "At least 5,000 unique texts of more than one word, the target of the channel."
+)
 WORDS = CheckSpec("2000_words", "At least 2,000 words, the target of the channel.")
 
 
@@ -106,7 +108,7 @@ def _pairs(context: Context) -> Outcome:
     unique = deduplicate(built.rows)
     rejected = pl.concat([built.rejected, unique.dropped]).sort("id")
     path = _write(training_file(context, NKO_ENGLISH), unique.kept)
-    phrases = unique.kept["nko"].n_unique()
+    phrases = unique.kept.filter(pl.col("kind") != "word")["nko"].n_unique()
     tones = unique.tone_variants
     return Outcome(
         table=unique.kept,

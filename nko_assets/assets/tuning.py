@@ -20,6 +20,7 @@ NO_LEAK = CheckSpec(
 )
 TENTH = CheckSpec("a_tenth_is_validation", "Between 5 % and 20 % of the rows are validation.")
 TITLE = "N'Ko lessons"
+LEAK_KINDS = ("video", "text", "near_duplicate", "synthetic")
 
 
 def _split(context: Context) -> Outcome:
@@ -73,7 +74,7 @@ def _split(context: Context) -> Outcome:
             "validation": counts["validation"],
             "excluded": splits.assignments.filter(side="excluded").height,
             "validation videos": list(splits.validation_videos),
-            "leaks": len(leaks),
+            "leaks": {kind: sum(leak.kind == kind for leak in leaks) for kind in LEAK_KINDS},
         },
     )
 
