@@ -31,6 +31,7 @@ app = typer.Typer(
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
+BENCHMARKS = ("frames", "reading", "orchestration")
 ALL_WELL, SOME_FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 Data = Annotated[Path | None, typer.Option("--data", help="Folder that holds every artefact.")]
@@ -155,6 +156,39 @@ def doctor(source: Source = None, data: Data = None, as_json: AsJson = False) ->
 
         print_findings(out, findings)
     raise typer.Exit(ALL_WELL if all(item.well for item in findings) else BAD_USAGE)
+
+
+@app.command()
+def bench(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="frames, reading, orchestration; all by default.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure: new lines found and CPU of sampling, speed of reading, cost of orchestration."""
+    from nko_assets.instance import project_folder
+
+    unknown = sorted(set(names or ()) - set(BENCHMARKS))
+    if unknown:
+        raise ConfigurationError(
+            f"There is no benchmark {', '.join(unknown)}.", f"There are {', '.join(BENCHMARKS)}."
+        )
+    folder = project_folder()
+    if not (folder / "nko_assets_tests").is_dir():
+        raise ConfigurationError(
+            "The benchmarks come with the source of the project, not with the package.",
+            "Run `make bench` in a checkout.",
+        )
+    codes = [
+        subprocess.run(
+            [sys.executable, "-m", f"nko_assets_tests.benchmarks.{name}"]
+            + (["--json"] if as_json else []),
+            cwd=folder,
+            check=False,
+        ).returncode
+        for name in names or BENCHMARKS
+    ]
+    raise typer.Exit(SOME_FAILED if any(codes) else ALL_WELL)
 
 
 def _print_json(value: Any) -> None:
