@@ -12,6 +12,7 @@ from nko_assets.channel import merge
 from nko_assets.failures import ConfigurationError, PermanentFailure
 from nko_assets.resources.folder_source import FolderSource, fingerprint
 from nko_assets.resources.source import SourceOptions, open_source
+from nko_assets.resources.video_files import find_whole, incoming
 
 
 def silent(_line: str) -> None:
@@ -163,8 +164,6 @@ def test_a_file_that_went_away_fails_alone(lessons: Path, tmp_path: Path) -> Non
 
 
 def test_names_are_compared_exactly(tmp_path: Path) -> None:
-    from nko_assets.resources.video_files import find_whole
-
     write(tmp_path / "Ab.mp4")
     assert find_whole(tmp_path, "aB") is None
     assert find_whole(tmp_path, "A") is None
@@ -183,3 +182,8 @@ def test_a_folder_is_opened_by_its_path(lessons: Path) -> None:
 def test_no_source_is_an_error_with_a_next_step() -> None:
     with pytest.raises(ConfigurationError, match="NKO_SOURCE"):
         open_source(" ", SourceOptions())
+
+
+def test_ids_that_differ_by_case_alone_grow_in_different_places(tmp_path: Path) -> None:
+    names = {incoming(tmp_path, name).name.casefold() for name in ("-aB", "-Ab", "_aB")}
+    assert len(names) == 3

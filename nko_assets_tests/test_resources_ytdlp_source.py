@@ -13,11 +13,15 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+import yt_dlp
+from yt_dlp.utils import OnDemandPagedList
 
 from nko_assets.channel import VideoEntry, merge
 from nko_assets.failures import ConfigurationError, NkoError, PermanentFailure, TransientFailure
+from nko_assets.resources.download_archive import DownloadArchive
 from nko_assets.resources.source import SourceOptions, open_source
-from nko_assets.resources.ytdlp_listing import entry_of, video_id_of
+from nko_assets.resources.video_files import incoming
+from nko_assets.resources.ytdlp_listing import Info, entry_of, video_id_of, videos
 from nko_assets.resources.ytdlp_source import YtDlpSource
 from nko_assets_tests.servers.media import (
     MediaServer,
@@ -181,6 +185,44 @@ def test_entries_of_a_channel_keep_their_ids() -> None:
     assert [found.video_id for found in entries] == ["-aB_cD-eF12", "_aB_cD-eF12", "-Ab_cD-eF12"]
     assert {found.source for found in entries} == {"youtube"}
     assert len(merge(None, entries).videos) == 3
+
+
+def channel_video(number: int) -> Info:
+    """A video as a channel's tab lists it."""
+    return {
+        "_type": "url",
+        "ie_key": "Youtube",
+        "id": f"video-{number:05}",
+        "url": f"https://www.youtube.com/watch?v=video-{number:05}",
+        "title": f"ߥߟߊ߬ߘߊ {number}",
+    }
+
+
+def test_lists_within_lists_are_walked() -> None:
+    tabs = [
+        {"_type": "playlist", "title": "Videos", "entries": [channel_video(1), channel_video(2)]},
+        {"_type": "playlist", "title": "Live", "entries": (channel_video(n) for n in (3, 4))},
+    ]
+    with yt_dlp.YoutubeDL({"quiet": True}) as ydl:
+        found = list(videos(ydl, {"_type": "playlist", "entries": tabs}))
+    assert [video["id"] for video in found] == [f"video-{n:05}" for n in (1, 2, 3, 4)]
+
+
+def test_pages_of_a_long_list_are_asked_for_as_they_are_needed() -> None:
+    asked: list[int] = []
+
+    def page_of(number: int) -> Iterator[Info]:
+        asked.append(number)
+        first = number * 30
+        return (channel_video(n) for n in range(first, min(first + 30, 532)))
+
+    channel = {"_type": "playlist", "entries": OnDemandPagedList(page_of, 30)}
+    with yt_dlp.YoutubeDL({"quiet": True}) as ydl:
+        found = videos(ydl, channel)
+        next(found)
+        assert asked == [0]
+        assert len(list(found)) == 531
+    assert asked == list(range(18))
 
 
 def test_ids_of_other_sites_carry_their_name() -> None:
@@ -431,8 +473,7 @@ def test_a_kill_between_the_last_byte_and_the_rename_costs_nothing(
 ) -> None:
     found = source(server)
     entry = only(found)
-    growing = tmp_path / ".incoming" / entry.video_id
-    growing.mkdir(parents=True)
+    growing = incoming(tmp_path, entry.video_id)
     (growing / "mp4.mp4").write_bytes(CONTENT + b"\x01")
     assert found.fetch(entry, tmp_path, silent).read_bytes() == CONTENT + b"\x01"
 
@@ -468,8 +509,7 @@ def test_nobody_listening_is_transient(tmp_path: Path) -> None:
 def test_a_full_disk_is_one_sentence(server: MediaServer, tmp_path: Path) -> None:
     found = source(server)
     entry = only(found)
-    growing = tmp_path / ".incoming" / entry.video_id
-    growing.mkdir(parents=True)
+    growing = incoming(tmp_path, entry.video_id)
     (growing / "mp4.mp4.part").symlink_to("/dev/full")
     with pytest.raises(ConfigurationError, match="is full") as error:
         found.fetch(entry, tmp_path, silent)
@@ -536,10 +576,6 @@ def test_a_failed_download_is_not_recorded_in_the_archive(
 
 
 def test_the_archive_is_written_as_yt_dlp_writes_it(tmp_path: Path) -> None:
-    import yt_dlp
-
-    from nko_assets.resources.download_archive import DownloadArchive
-
     def entry(source: str, video_id: str) -> VideoEntry:
         return VideoEntry(video_id, "ߒߞߏ", "https://example.org", None, None, source, "ours")
 

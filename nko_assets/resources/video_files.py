@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from nko_assets.channel import file_safe_id
 from nko_assets.failures import ConfigurationError
 
 CONTAINERS = frozenset(
@@ -38,6 +39,7 @@ CONTAINERS = frozenset(
 
 _INCOMING = ".incoming"
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def find_whole(folder: Path, video_id: str) -> Path | None:
@@ -57,9 +59,10 @@ def incoming(folder: Path, video_id: str) -> Path:
     """Make and return the hidden folder where the file of one video grows until it is whole.
 
     It lies on the same file system as its destination, and stays after an interruption, so
-    that a later attempt can continue.
+    that a later attempt can continue. The hash in its name keeps apart ids that differ by case
+    alone, where file names ignore case: a part of one must not be continued with the other.
     """
-    path = folder / _INCOMING / video_id
+    path = folder / _INCOMING / file_safe_id(video_id, video_id)
     path.mkdir(parents=True, exist_ok=True)
     return path
 
@@ -71,7 +74,7 @@ def put_whole(temporary: Path, folder: Path, video_id: str, extension: str) -> P
         if other.name != target.name and other.name.casefold() == target.name.casefold():
             _refuse_the_same_file(other, target)
     temporary.replace(target)
-    shutil.rmtree(folder / _INCOMING / video_id, ignore_errors=True)
+    shutil.rmtree(incoming(folder, video_id), ignore_errors=True)
     return target
 
 
@@ -94,7 +97,8 @@ def disk_failure(error: OSError, folder: Path) -> ConfigurationError | None:
             f"The disk that holds {folder} is full.",
             "Free some space, or set NKO_DATA to a folder on a larger disk, and run again.",
         )
-    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+    # Without a file's name it is a socket that was not permitted.
+    if error.errno in _NOT_WRITABLE and error.filename is not None:
         return ConfigurationError(
             f"{folder} cannot be written to ({error.strerror}).",
             "Make it writable, or set NKO_DATA to another folder.",

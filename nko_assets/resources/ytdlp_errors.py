@@ -211,7 +211,7 @@ _RULES = (
         r"timed out|timeout|failed to resolve|name resolution|name or service not known"
         r"|getaddrinfo|nodename nor servname|connection (reset|refused|aborted|broken)"
         r"|remote end closed|network is unreachable|no route to host|EOF occurred"
-        r"|unexpected.eof|broken pipe|proxy|Errno 11001",
+        r"|unexpected.eof|broken pipe|proxy|Errno 11001|permission denied|not permitted",
         TransientFailure,
         "The network or the site did not answer",
         f"Check the connection. {_LATER}",

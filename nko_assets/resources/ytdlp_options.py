@@ -78,7 +78,6 @@ def ydl_params(options: SourceOptions) -> dict[str, Any]:
         "quiet": True,
         "noprogress": True,
         "color": "never",
-        "noplaylist": True,
         "format": format_selector(options.min_height, options.max_height),
         "format_sort": _SORT,
         "fixup": "never",

@@ -170,6 +170,8 @@ class YtDlpSource:
         if folder is not None:
             # The name holds the format, so that a part of one is never continued with another.
             params |= {
+                # Of an address of one video within a list, the video; a listing takes the list.
+                "noplaylist": True,
                 "paths": {"home": str(folder)},
                 "outtmpl": {"default": "%(format_id)s.%(ext)s"},
                 "progress_hooks": [report] if report else [],
@@ -227,8 +229,10 @@ class YtDlpSource:
                 self._sleep(min(rest, pause))
             yield
         finally:
-            stamp.touch()
-            lock.release()
+            try:
+                stamp.touch()
+            finally:
+                lock.release()
 
 
 class _Failed(Exception):
