@@ -40,32 +40,39 @@ _LEAST_CELL = 6
 
 @dataclass(frozen=True, slots=True)
 class FrameInk:
-    """The edges of one frame: about two bytes a pixel, so keep few of them at a time."""
+    """The edges of one frame: two bytes a pixel and a little more, so keep few of them at a time."""
 
     timestamp_ms: int
-    gradient: np.ndarray
-    """H × W × 2 int8: horizontal and vertical change in gray levels a pixel."""
+    shape: tuple[int, int]
+    """Height and width in pixels at which the ink was found."""
+    across: np.ndarray
+    """Change from left to right at each pixel, row by row, in gray levels a pixel, int8."""
+    down: np.ndarray
+    """Change from top to bottom, likewise."""
     edges: np.ndarray
-    """Flat indices of the inked pixels, ascending."""
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Height and width in pixels at which the ink was found."""
-        return self.gradient.shape[0], self.gradient.shape[1]
+    """Indices of the inked pixels into both, ascending."""
+    cells: np.ndarray
+    """The number of the cell in which each of `edges` lies."""
 
 
 def frame_ink(image: np.ndarray, timestamp_ms: int) -> FrameInk:
     """The ink of a BGR or gray uint8 image, worked out at no more than 1280 pixels a side."""
     gray = cv2.GaussianBlur(to_gray(fit_within(image)), (3, 3), 0)
-    horizontal, vertical = cv2.spatialGradient(gray)
+    across, down = cv2.spatialGradient(gray)
     # A Sobel filter weighs a change eightfold.
-    strength = np.abs(horizontal) + np.abs(vertical)
-    edges = np.flatnonzero(strength > 8 * _EDGE)
-    return FrameInk(timestamp_ms, cv2.merge([_eighth(horizontal), _eighth(vertical)]), edges)
+    edges = np.flatnonzero(np.abs(across) + np.abs(down) > 8 * _EDGE)
+    height, width = gray.shape
+    numbers, _ = _cells(height, width)
+    return FrameInk(
+        timestamp_ms, (height, width), _eighth(across), _eighth(down), edges, numbers[edges]
+    )
 
 
 def _eighth(component: np.ndarray) -> np.ndarray:
-    return (component >> 3).astype(np.int8)
+    np.right_shift(component, 3, out=component)
+    # Never -128, so that the scalar product of two gradients fits in 16 bits.
+    np.maximum(component, -127, out=component)
+    return component.ravel().astype(np.int8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +88,7 @@ class InkComparison:
     had: np.ndarray
     """Those of them that the other frame has."""
     unmatched: np.ndarray
-    """Rows and columns (n × 2) of the pixels that it has not."""
+    """Indices of the pixels that it has not."""
 
     def similarity(self) -> float:
         """The smallest share of ink that the other frame has, over all tiles that hold ink.
@@ -109,30 +116,36 @@ class InkComparison:
 
 def compare_ink(new: FrameInk, *others: FrameInk) -> InkComparison:
     """How much of the ink of `new` any of `others` has; frames of another size have none of it."""
-    height, width = new.shape
-    own = new.gradient.reshape(-1, 2)[new.edges].astype(np.int32)
-    reach = _REACH * (own * own).sum(axis=1)
+    across, down = _own(new)
+    reach = ((across * across + down * down) * _REACH).astype(np.int16)
     found = np.zeros(len(new.edges), dtype=bool)
     for other in others:
         if other.shape == new.shape:
-            theirs = other.gradient.reshape(-1, 2)[new.edges]
-            found |= (own * theirs).sum(axis=1) >= reach
-    cells, (rows, columns) = _cells(height, width)
-    where = cells[new.edges]
-    ink = np.bincount(where, minlength=rows * columns).reshape(rows, columns)
-    had = np.bincount(where[found], minlength=rows * columns).reshape(rows, columns)
-    unmatched = np.column_stack(np.divmod(new.edges[~found], width))
-    return InkComparison(ink, had, unmatched)
+            found |= _product(across, down, new.edges, other) >= reach
+    _, (rows, columns) = _cells(*new.shape)
+    ink = np.bincount(new.cells, minlength=rows * columns).reshape(rows, columns)
+    had = np.bincount(new.cells[found], minlength=rows * columns).reshape(rows, columns)
+    return InkComparison(ink, had, new.edges[~found])
 
 
 def strength_ratio(new: FrameInk, other: FrameInk, moving: np.ndarray) -> float:
     """How strong the edges of `new` are in `other`, 1.0 when equal; above it `other` is sharper."""
-    cells, _ = _cells(*new.shape)
-    edges = new.edges[~moving.ravel()[cells[new.edges]]]
-    own = new.gradient.reshape(-1, 2)[edges].astype(np.int32)
-    theirs = other.gradient.reshape(-1, 2)[edges]
-    total = float((own * own).sum())
-    return float((own * theirs).sum()) / total if total else 1.0
+    still = ~moving.ravel()[new.cells]
+    across, down = _own(new)
+    own = (across * across + down * down)[still].sum(dtype=np.int64)
+    theirs = _product(across, down, new.edges, other)[still].sum(dtype=np.int64)
+    return float(theirs / own) if own else 1.0
+
+
+def _own(frame: FrameInk) -> tuple[np.ndarray, np.ndarray]:
+    return frame.across[frame.edges].astype(np.int16), frame.down[frame.edges].astype(np.int16)
+
+
+def _product(
+    across: np.ndarray, down: np.ndarray, edges: np.ndarray, other: FrameInk
+) -> np.ndarray:
+    """The scalar products of gradients with those of the other frame in the same places."""
+    return across * other.across[edges] + down * other.down[edges]
 
 
 def cell_grid(frame: FrameInk) -> tuple[int, int]:

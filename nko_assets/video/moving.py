@@ -106,7 +106,8 @@ def _pointer(
     if not small:
         return cells
     side = cell_side(*frame.shape)
-    alone = compare_ink(frame, previous, following).unmatched
+    unmatched = compare_ink(frame, previous, following).unmatched
+    alone = np.column_stack(np.divmod(unmatched, frame.shape[1]))
     for left, top, width, height, _ in small:
         low = np.array([top, left]) * side
         high = np.array([top + height + 1, left + width + 1]) * side
@@ -130,11 +131,9 @@ def _speaker(frame: FrameInk, changes: list[_Change | None]) -> np.ndarray:
 
 def _cells_of(tiles: np.ndarray) -> np.ndarray:
     """The cells that the marked tiles cover."""
-    cells = np.zeros((tiles.shape[0] + 1, tiles.shape[1] + 1), dtype=np.uint8)
-    for row in (0, 1):
-        for column in (0, 1):
-            cells[row : row + tiles.shape[0], column : column + tiles.shape[1]] |= tiles
-    return cells
+    cells = np.pad(tiles, ((0, 1), (0, 1))).astype(np.uint8)
+    # A tile covers its cell and those to the right, below, and diagonally below.
+    return cv2.dilate(cells, np.ones((2, 2), np.uint8), anchor=(1, 1))
 
 
 def _compact_patches(region: np.ndarray) -> np.ndarray:

@@ -41,6 +41,9 @@ MAX_PIXELS = 64_000_000
 # Demuxers that read pictures, and text drawn as a picture.
 _NOT_MOVING = frozenset({"image2", "tty", "lrc", "ass"})
 _PROBED_PACKETS = 500
+# Decoding times never fall, and no picture stands still for an hour without a packet.
+_CLOCK_BACK_MS = 1000
+_CLOCK_AHEAD_MS = 3_600_000
 _DOWNLOAD_AGAIN = "Download it again, or remove it from the source."
 
 
@@ -281,11 +284,12 @@ class _PacketReader:
             # An edit list may begin inside a group of pictures: then the header knows the start.
             hidden = packet.is_discard and self._stated_start is not None
             self._origin = self._stated_start if hidden else first
-        if self._last_dts is not None and (dts + self._shift) * self._tick_ms < (
-            self._last_dts * self._tick_ms - 1000
-        ):
-            # A clock that starts again, as in joined recordings: continue where the last one ended.
-            self._shift = self._last_dts + self._frame_ticks - dts
+        if self._last_dts is not None:
+            step_ms = (dts + self._shift - self._last_dts) * self._tick_ms
+            if not -_CLOCK_BACK_MS < step_ms < _CLOCK_AHEAD_MS:
+                # A clock that starts again, as in joined recordings, or one damaged time: go on
+                # from where the last packet ended.
+                self._shift = self._last_dts + self._frame_ticks - dts
         packet.pts = (packet.pts if packet.pts is not None else dts) + self._shift
         self._last_dts = dts + self._shift
         self._end = max(self._end, packet.pts + (packet.duration or self._frame_ticks))
