@@ -50,8 +50,12 @@ _CAPITAL = 0.3
 
 
 def carries_language(text: str) -> bool:
-    """Whether there is anything to translate: not a number, an address, a file name or a page."""
-    return bool(_WORD.search(text)) and not _NOT_TEXT.search(text)
+    """Whether there is anything to translate: not a number, an address, a file name or a page.
+
+    A single letter is a mark of a list, or a digit that was misread.
+    """
+    letters = sum(map(str.isalpha, text))
+    return letters > 1 and bool(_WORD.search(text)) and not _NOT_TEXT.search(text)
 
 
 def language_shares(text: str) -> dict[str, float]:

@@ -1,0 +1,265 @@
+"""What the lines of a frame say: which script each is in, its text, and how sure that is.
+
+Our recognizer reads every line first. It has one class for "a word in another script", so it also
+tells which lines, or which parts of a line, are for the Latin recognizer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import cached_property
+from itertools import groupby, pairwise
+from statistics import fmean
+
+import cv2
+import numpy as np
+
+from nko_assets.nko import normalize
+from nko_assets.reading.answers import Box, Line
+from nko_assets.reading.charset import LATIN_WORD
+from nko_assets.reading.detect import TextLine, padded, reading_order
+from nko_assets.reading.language import UNDETERMINED
+from nko_assets.reading.latin import LatinLine, LatinRecognizer
+from nko_assets.reading.recognizer import NkoRecognizer, RecognizedLine
+
+REREADS = 2
+"""How often an N'Ko line is read again to see whether the reading holds."""
+
+# Each re-read crop: what to add at the top, the bottom and the sides, in shares of the ink height.
+_SHIFTS = ((0.10, -0.04, 0.1), (-0.05, 0.12, -0.1), (0.16, 0.16, 0.2), (-0.05, -0.05, 0.0))
+# What our recognizer took for N'Ko with less confidence, or with fewer signs than the line has room
+# for (width in heights for each sign), is offered to the Latin one as well.
+_DOUBTFUL = 0.9
+_CLEARLY_BETTER = 0.1
+_WIDEST_SIGN = 2.0
+_BULLETS = "•·–—- "
+# Below this, what the Latin recognizer says is no text: a face, a picture, another script.
+_LATIN_LIMIT = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One line, or one stretch of a line that is in two scripts."""
+
+    box: Box
+    script: str
+    text: str
+    raw: str
+    confidence: float
+
+
+class Transcriber:
+    """Reads the lines that detection found; loads its weights when first used, one thread."""
+
+    def __init__(self, rereads: int = REREADS) -> None:
+        if not 0 <= rereads <= len(_SHIFTS):
+            raise ValueError(f"rereads is from 0 to {len(_SHIFTS)}, not {rereads}")
+        self._shifts = _SHIFTS[:rereads]
+
+    def transcribe(self, image: np.ndarray, found: Sequence[TextLine]) -> list[Line]:
+        """The `found` lines of `image` (BGR uint8) in reading order, languages not yet told.
+
+        A line that begins in one script and ends in another becomes two. Stretches without any
+        readable character are left out; what neither recognizer can read has script 'other'.
+        """
+        if not found:
+            return []
+        gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        readings = self._nko.read([_cut(gray, line.crop) for line in found])
+        parts = [
+            part
+            for line, reading in zip(found, readings, strict=True)
+            for part in self._parts(image, gray, line, reading)
+            if part.text
+        ]
+        parts = self._with_agreement(gray, parts)
+        has_nko = any(part.script in {"nko", "mixed"} for part in parts)
+        order = reading_order([part.box for part in parts], right_to_left=has_nko)
+        return [
+            Line(
+                line=number,
+                box=parts[place].box,
+                script=parts[place].script,
+                language="nqo" if parts[place].script in {"nko", "mixed"} else UNDETERMINED,
+                text=parts[place].text,
+                raw=parts[place].raw,
+                confidence=parts[place].confidence,
+            )
+            for number, place in enumerate(order)
+        ]
+
+    def _parts(
+        self, image: np.ndarray, gray: np.ndarray, line: TextLine, reading: RecognizedLine
+    ) -> list[_Part]:
+        if LATIN_WORD not in reading.text:
+            part = _nko_part(line.box, reading)
+            sparse = _is_sparse(part)
+            if reading.confidence >= _DOUBTFUL and part.text and not sparse:
+                return [part]
+            other = self._read_latin(image, line.crop)
+            better = other.confidence > reading.confidence + (0 if sparse else _CLEARLY_BETTER)
+            return [_latin_part(line.box, other)] if better or not part.text else [part]
+        if _is_latin(reading.text):
+            return [_latin_part(line.box, self._read_latin(image, line.crop))]
+        stretches = _stretches(line, reading, gray)
+        if len(stretches) == 2:
+            return [
+                part for box, latin in stretches for part in self._part(image, gray, box, latin)
+            ]
+        return [self._mixed(image, line, reading, stretches)]
+
+    def _part(self, image: np.ndarray, gray: np.ndarray, box: Box, latin: bool) -> list[_Part]:
+        """One of two stretches of a line, read by itself."""
+        crop = padded(box, gray.shape)
+        if latin:
+            part = _latin_part(box, self._read_latin(image, crop))
+            return [part] if part.script == "latin" else []
+        (reading,) = self._nko.read([_cut(gray, crop)])
+        return [_nko_part(box, reading)]
+
+    def _mixed(
+        self,
+        image: np.ndarray,
+        line: TextLine,
+        reading: RecognizedLine,
+        stretches: Sequence[tuple[Box, bool]],
+    ) -> _Part:
+        """A line with words of both scripts among each other, as one text in logical order."""
+        words = iter(
+            self._read_latin(image, padded(box, image.shape)) for box, latin in stretches if latin
+        )
+        pieces, sure = [], [reading.confidence]
+        for latin, run in groupby(reading.text.split(" "), key=_is_latin):
+            if not latin:
+                pieces.append(" ".join(run))
+                continue
+            word = next(words, None)
+            if word and word.confidence >= _LATIN_LIMIT:
+                pieces.append(word.text)
+                sure.append(word.confidence)
+        script = "mixed" if len(sure) > 1 else "nko"
+        text = normalize(" ".join(pieces).replace(LATIN_WORD, ""))
+        return _Part(line.box, script, text, reading.text, min(sure))
+
+    def _read_latin(self, image: np.ndarray, crop: Box) -> LatinLine:
+        return self._latin.read([_cut(image, crop)])[0]
+
+    def _with_agreement(self, gray: np.ndarray, parts: Sequence[_Part]) -> list[_Part]:
+        """The parts, N'Ko ones less sure the more their text changes when the crop is shifted."""
+        places = [place for place, part in enumerate(parts) if part.script == "nko"]
+        crops = [
+            _cut(gray, _shifted(parts[place].box, shift, gray.shape))
+            for place in places
+            for shift in self._shifts
+        ]
+        again = iter(self._nko.read(crops) if crops else [])
+        judged = list(parts)
+        for place in places:
+            part = parts[place]
+            others = [next(again) for _ in self._shifts]
+            if others:
+                agreement = fmean(
+                    SequenceMatcher(None, part.raw, other.text, autojunk=False).ratio()
+                    for other in others
+                )
+                confidence = part.confidence * agreement
+                judged[place] = _Part(part.box, part.script, part.text, part.raw, confidence)
+        return judged
+
+    @cached_property
+    def _nko(self) -> NkoRecognizer:
+        return NkoRecognizer()
+
+    @cached_property
+    def _latin(self) -> LatinRecognizer:
+        return LatinRecognizer()
+
+
+def _is_latin(text: str) -> bool:
+    """Whether `text`, as our recognizer writes it, has words of other scripts and no N'Ko."""
+    return LATIN_WORD in text and not any("\u07c0" <= character <= "\u07ff" for character in text)
+
+
+def _is_sparse(part: _Part) -> bool:
+    x0, y0, x1, y1 = part.box
+    return x1 - x0 > _WIDEST_SIGN * (y1 - y0) * len(part.text)
+
+
+def _nko_part(box: Box, reading: RecognizedLine) -> _Part:
+    text = normalize(reading.text.replace(LATIN_WORD, ""))
+    return _Part(box, "nko", text, reading.text, reading.confidence)
+
+
+def _latin_part(box: Box, reading: LatinLine) -> _Part:
+    script = "latin" if reading.confidence >= _LATIN_LIMIT else "other"
+    text = reading.text.lstrip(_BULLETS)
+    return _Part(box, script, text or reading.text, reading.text, reading.confidence)
+
+
+def _stretches(line: TextLine, reading: RecognizedLine, gray: np.ndarray) -> list[tuple[Box, bool]]:
+    """The stretches of a line in reading order, each with whether it is in another script.
+
+    They part where the space is widest between the last sign of one and the first of the next.
+    """
+    x0, _, x1, _ = line.crop
+    runs: list[tuple[bool, list[float]]] = []
+    index = 0
+    for word in reading.text.split(" "):
+        latin = _is_latin(word)
+        places = [x0 + p * (x1 - x0) for p in reading.positions[index : index + len(word)]]
+        index += len(word) + 1
+        if runs and runs[-1][0] == latin:
+            runs[-1][1].extend(places)
+        elif word:
+            runs.append((latin, places))
+    columns = _cut(gray, line.box)
+    level = np.median(columns)
+    ink = np.abs(columns.astype(np.int16) - level).max(axis=0) > 40
+    edges = [
+        line.box[0] + _widest_gap(ink, (left - line.box[0], right - line.box[0]))
+        for left, right in (
+            sorted((_nearest(one, other), _nearest(other, one)))
+            for (_, one), (_, other) in pairwise(runs)
+        )
+    ]
+    # Runs come in logical order, from right to left.
+    bounds = [line.box[2], *edges, line.box[0]]
+    return [
+        ((min(a, b), line.box[1], max(a, b), line.box[3]), latin)
+        for (latin, _), a, b in zip(runs, bounds, bounds[1:], strict=True)
+    ]
+
+
+def _nearest(places: Sequence[float], others: Sequence[float]) -> float:
+    middle = fmean(others)
+    return min(places, key=lambda place: abs(place - middle))
+
+
+def _widest_gap(ink: np.ndarray, between: tuple[float, float]) -> int:
+    """The middle of the widest run of columns without ink between two columns."""
+    low, high = (int(np.clip(edge, 0, len(ink) - 1)) for edge in between)
+    best, start = (0, (low + high) // 2), low
+    for position in range(low, high + 1):
+        if ink[position]:
+            start = position + 1
+        elif position - start + 1 > best[0]:
+            best = (position - start + 1, (start + position) // 2)
+    return best[1]
+
+
+def _cut(picture: np.ndarray, box: Box) -> np.ndarray:
+    return np.ascontiguousarray(picture[box[1] : box[3], box[0] : box[2]])
+
+
+def _shifted(box: Box, shift: tuple[float, float, float], shape: tuple[int, ...]) -> Box:
+    """The crop of `box` with a little more or less on its sides, at least one pixel."""
+    x0, y0, x1, y1 = padded(box, shape)
+    above, below, aside = (round(share * (y1 - y0)) or (1 if share > 0 else -1) for share in shift)
+    return (
+        max(x0 - aside, 0),
+        max(y0 - above, 0),
+        min(x1 + aside, shape[1]),
+        min(y1 + below, shape[0]),
+    )
