@@ -27,7 +27,8 @@ class RecognizedLine:
 
     `text` is in logical order and NFC; each word in another script is `charset.LATIN_WORD`.
     `probabilities` and `positions` have one value for each code point of `text`: the network's
-    probability, and where it stands, from the left edge of the crop, as a share of its width.
+    probability, and where it stands, from the left edge of the crop, as a share of its width; a
+    Latin word stands somewhere between the spaces around it.
     `confidence` is the mean probability, 0 for an empty line. `latin_share` is the share of words
     that are in another script.
     """
