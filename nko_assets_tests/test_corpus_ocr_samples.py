@@ -75,6 +75,15 @@ def test_a_box_that_two_texts_share_shows_more_than_either_says() -> None:
     assert "more text" in outcome.rejected["reason"][0]
 
 
+def test_a_text_over_two_lines_is_no_picture_of_a_line() -> None:
+    phrase = "ߡߐ߱ ߟߋ߬ ߓߍߓߊ߮ ߝߋ߲ ߓߍ߯ ߘߐ߫ ߝߌ߬ߛߊ߬ߡߊ߲ ߘߌ߫"
+    flat, tall = [20, 100, 420, 140], [20, 200, 320, 290]
+    table = reviewed(reading(phrase, box=flat), reading(phrase + " ߛߏ", entry=1, box=tall))
+    outcome = ocr_samples(table, frame_jpeg)
+    assert outcome.rows["text"].to_list() == [phrase]
+    assert outcome.rejected["reason"].to_list() == ["its box shows several lines"]
+
+
 def test_a_frame_that_is_gone_is_said() -> None:
     outcome = ocr_samples(reviewed(reading("ߛߏ", "horse")), {}.__getitem__)
     assert outcome.rejected["status"].to_list() == ["no_picture"]

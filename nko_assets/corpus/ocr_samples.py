@@ -21,6 +21,10 @@ PADDING: Final = 0.2  # of the height of the box, on each side
 SMALLEST: Final = 10  # pixels of the box's height or width; marks are gone below it
 LARGEST: Final = (1600, 320)  # pixels; a larger crop is scaled down
 QUALITY: Final = 90
+# Width over height of a line's box, for each letter of a text of some length: 0.33 and more on the
+# slides of the sample channel, 0.15 to 0.19 where the text runs over two lines.
+NARROWEST: Final = 0.25
+FEW_LETTERS: Final = 8
 
 
 def ocr_samples(reviewed: pl.DataFrame, jpeg_of: Callable[[str], bytes]) -> Built:
@@ -47,10 +51,12 @@ def ocr_samples(reviewed: pl.DataFrame, jpeg_of: Callable[[str], bytes]) -> Buil
             continue
         for entry in entries:
             problem = _box_problem(entry["box"], frame.size)
+            if not problem and len(texts_in[frame_id, *entry["box"]]) > 1:
+                problem = "its box shows more text than it says"
+            if not problem and _runs_over_lines(entry["box"], entry["nko"]):
+                problem = "its box shows several lines"
             if problem:
                 rejected.append(_no_picture(entry, problem))
-            elif len(texts_in[frame_id, *entry["box"]]) > 1:
-                rejected.append(_no_picture(entry, "its box shows more text than it says"))
             else:
                 rows.append(_sample(entry, _crop(frame, entry["box"])))
     return built(OcrSamples, rows, rejected)
@@ -97,6 +103,12 @@ def _box_problem(box: list[int], size: tuple[int, int]) -> str:
     if left < 0 or top < 0 or right > size[0] or bottom > size[1]:
         return "its box reaches outside of the frame"
     return ""
+
+
+def _runs_over_lines(box: list[int], nko: str) -> bool:
+    left, top, right, bottom = box
+    count = sum("\u07c0" <= sign <= "\u07ea" for sign in nko)
+    return count >= FEW_LETTERS and (right - left) / (bottom - top) < NARROWEST * count
 
 
 def _crop(frame: Image.Image, box: list[int]) -> Image.Image:

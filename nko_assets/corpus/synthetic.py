@@ -19,6 +19,7 @@ from nko_assets.nko import romanize, strip_tones, words
 from nko_assets.schemas.training import Conversations
 
 GAP: Final = "…"
+_DIGIT = re.compile("[߀-߉]")
 # A whole number: no part of a decimal, a time or a date.
 _NUMBER = re.compile("(?<![߀-߉])(?<![߀-߉][.,:/])[߀-߉]+(?![.,:/]?[߀-߉])")
 
@@ -111,7 +112,7 @@ def _row(pair: Row, language: str, column: str, name: str, facts: dict[str, str]
 
 def _spell(pair: Row) -> dict[str, str] | None:
     spelled = words(pair["nko"])
-    if len(spelled) < 2:
+    if len(spelled) < 2 or _DIGIT.search(pair["nko"]):  # a number is no word, yet is read aloud
         return None
     # N'Ko and Latin on lines of their own: a word alone on a line would be a text by itself.
     return {
