@@ -23,6 +23,13 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert read_jsonl(tmp_path / "a.jsonl", TranslationPairs).equals(pairs)
 
 
+def test_columns_can_be_left_out(tmp_path: Path) -> None:
+    pairs = translation_pairs(channel(1, 5), {}).rows
+    write_jsonl(tmp_path / "a.jsonl", pairs.iter_rows(named=True))
+    read = read_jsonl(tmp_path / "a.jsonl", TranslationPairs, without={"context", "french"})
+    assert read.equals(pairs.drop("context", "french"))
+
+
 def test_rows_lie_in_the_order_of_their_ids_whatever_order_they_come_in(tmp_path: Path) -> None:
     pairs = translation_pairs(channel(2, 20), {}).rows
     write_jsonl(tmp_path / "a.jsonl", pairs.iter_rows(named=True))

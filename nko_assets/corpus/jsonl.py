@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import tempfile
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -66,11 +66,16 @@ def iter_jsonl(path: Path) -> Iterator[tuple[int, Any]]:
                 ) from error
 
 
-def read_jsonl(path: Path, model: type[TableModel]) -> pl.DataFrame:
-    """The rows of the file as a table of `model`."""
-    return pl.DataFrame(
-        [row for _, row in iter_jsonl(path)], schema=model.polars_schema(), orient="row"
-    )
+def read_jsonl(
+    path: Path, model: type[TableModel], *, without: Collection[str] = ()
+) -> pl.DataFrame:
+    """The rows of the file as a table of `model`, less the columns `without`.
+
+    Leaving out the pictures of OCR samples keeps memory in bounds: they are dropped row by row.
+    """
+    schema = {name: dtype for name, dtype in model.polars_schema().items() if name not in without}
+    rows = [{name: row[name] for name in schema} for _, row in iter_jsonl(path)]
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _line(row: Mapping[str, Any]) -> bytes:
