@@ -106,6 +106,7 @@ def test_the_command_prints_json(tmp_path, capsys):
     (report,) = json.loads(capsys.readouterr().out)
     assert report["typeface"] == "dejavu"
     assert report["trained"] is True
+    assert report["end_to_end_cer"] < 5
 
 
 def test_a_missing_text_file_is_one_sentence_and_exit_code_2(tmp_path, capsys):

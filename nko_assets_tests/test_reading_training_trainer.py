@@ -92,7 +92,7 @@ def test_a_batch_depends_on_the_seed_and_its_number_only():
 
 def test_the_labels_of_a_batch_are_those_of_its_texts_and_fit_their_steps():
     batch = RenderedBatches(LineWriter(TEXTS), seed=4, columns=2000)[1]
-    labels = batch.labels.split(batch.label_lengths.tolist())
+    labels = torch.split(batch.labels, batch.label_lengths.tolist())
     assert [label.tolist() for label in labels] == [visual_classes(text) for text in batch.texts]
     assert (batch.label_lengths <= batch.steps).all()
     assert batch.lines.shape[3] == STRIDE * int(batch.steps.max())

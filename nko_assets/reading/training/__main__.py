@@ -47,10 +47,15 @@ def _parser() -> argparse.ArgumentParser:
 
     evaluate = commands.add_parser("evaluate", help="measure error rates on H.264 slides")
     evaluate.add_argument("--text", type=Path, nargs="+", required=True, help="held-out N'Ko text")
-    evaluate.add_argument("--weights", type=Path, default=WEIGHTS)
+    evaluate.add_argument(
+        "--weights", type=Path, help="other weights than the shipped ones: the recognizer alone"
+    )
     evaluate.add_argument("--typefaces", nargs="+", default=list(TYPEFACES), choices=TYPEFACES)
     evaluate.add_argument("--slides", type=int, default=10, help="slides in each typeface")
     evaluate.add_argument("--crf", type=int, nargs="+", default=[28, 32])
+    evaluate.add_argument(
+        "--recognizer-only", action="store_true", help="true boxes, without detection: quick"
+    )
     evaluate.add_argument("--json", action="store_true")
     return parser
 
@@ -77,10 +82,11 @@ def _export(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    from nko_assets.reading.training.evaluate import evaluate, table
+    from nko_assets.reading.training.evaluate import evaluate, offline_reader, table
     from nko_assets.reading.training.text import read_lines
 
-    recognizer = NkoRecognizer(arguments.weights)
+    recognizer = NkoRecognizer(arguments.weights or WEIGHTS)
+    reader = None if arguments.weights or arguments.recognizer_only else offline_reader()
     texts = list(dict.fromkeys(read_lines(arguments.text)))
     reports = [
         report
@@ -91,6 +97,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
             faces=arguments.typefaces,
             slides=arguments.slides,
             crf=crf,
+            reader=reader,
         )
     ]
     if arguments.json:

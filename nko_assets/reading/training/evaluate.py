@@ -118,6 +118,23 @@ def evaluate(
     return reports
 
 
+def offline_reader() -> FrameReader:
+    """The offline reader as the lineage uses it: a JPEG frame in, lines of either script out."""
+    from nko_assets.reading.answers import FrameRequest
+    from nko_assets.reading.blocks import located
+    from nko_assets.reading.offline import OfflineReader
+    from nko_assets.video.encode import encode_jpeg
+
+    reader = OfflineReader()
+
+    def read(frame: np.ndarray) -> list[tuple[Box, str]]:
+        request = FrameRequest("slide:0", "slide", 0, encode_jpeg(frame))
+        (reading,) = reader.collect(reader.submit([request]), [request], lambda _: None)
+        return [(located(line), line.text) for line in reading.lines]
+
+    return read
+
+
 def cut(frame: np.ndarray, box: Box) -> np.ndarray:
     """The line in the ink box `box`, with the margin that detection leaves."""
     x0, y0, x1, y1 = box

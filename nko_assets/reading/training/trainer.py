@@ -212,7 +212,7 @@ class Trainer:
         for k in range(VALIDATION_BATCHES):
             batch = self.validation[k]
             probabilities = self.average(batch.lines).exp().numpy()
-            truths = batch.labels.split(batch.label_lengths.tolist())
+            truths = torch.split(batch.labels, batch.label_lengths.tolist())
             for row, truth in enumerate(truths):
                 read = decode(probabilities[row, : int(batch.steps[row])])
                 pairs.append((read.text, logical_text(truth.tolist())))
