@@ -396,6 +396,7 @@ def test_a_status_is_told_apart_and_tried_again_only_if_that_may_help(
     assert error.value.next_step
     assert error.value.__cause__ is None
     assert not files(tmp_path)
+    assert not list((tmp_path / ".incoming").glob("[!.]*"))
 
 
 def test_attempts_wait_twice_as_long_each_time(server: MediaServer, tmp_path: Path) -> None:

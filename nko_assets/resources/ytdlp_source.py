@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -119,7 +119,11 @@ class YtDlpSource:
                 whole = self._download(entry, growing, progress)
                 return put_whole(whole, folder, entry.video_id, _extension(whole, entry))
 
-        path = self._patiently(attempt, entry.display_title, folder, progress)
+        try:
+            path = self._patiently(attempt, entry.display_title, folder, progress)
+        finally:
+            with suppress(OSError):
+                growing.rmdir()  # unless it holds a part to continue
         self._refusals = 0
         if self._archive is not None:
             self._archive.add(entry)
