@@ -106,7 +106,7 @@ def _javascript(settings: Settings) -> Finding:
         "JavaScript for YouTube",
         not page_url(settings.source),
         "neither deno nor node is there; YouTube then offers few formats or none.",
-        "pip install deno, or install node 20 or newer.",
+        "pip install deno, or install node 22 or newer.",
     )
 
 

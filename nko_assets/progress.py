@@ -15,7 +15,7 @@ class Progress(Protocol):
     """Hears about steps: when one begins, what it is doing, when one of its videos is done."""
 
     def begin(self, step: str, total: int) -> None:
-        """`step` starts on `total` videos (1 for a step on the corpus)."""
+        """`total` videos are to be done by `step` (1 for a step on the corpus)."""
 
     def say(self, step: str, key: str, message: str) -> None:
         """Something worth telling while `key` is worked on."""

@@ -54,14 +54,20 @@ class Runner:
 
     def list_channel(self) -> None:
         """Materialize the manifest; raises the failure of the source as it is."""
+        self.progress.begin("video_manifest", 1)
         self._execute("channel", ["video_manifest"], {})
         self._raise_failure_of("video_manifest")
 
-    def work_through(self, keys: Sequence[str], steps: Sequence[Step]) -> None:
+    def work_through(
+        self, keys: Sequence[str], steps: Sequence[Step], *, announce: bool = True
+    ) -> None:
         """Materialize `steps`, in order, for `keys`; a video that fails is left behind alone."""
         if not steps or not keys:
             return
         wanted = self._out_of_date(keys, steps)
+        if announce:
+            for step in steps:
+                self.progress.begin(step.name, len(wanted))
         partitions = self.instance.get_dynamic_partitions(VIDEOS.name or "")
         for chunk in contiguous_ranges(partitions, wanted, self.settings.max_videos_a_run):
             if not self._execute("lessons", [step.name for step in steps], range_tags(chunk)):
@@ -81,7 +87,8 @@ class Runner:
                 if failure.kind == ConfigurationError.__name__:
                     raise ConfigurationError(failure.reason)
                 self.result.failed[key] = (step.name, failure.reason)
-            self.work_through([key for key in chunk if key not in failures], steps[place + 1 :])
+            good = [key for key in chunk if key not in failures]
+            self.work_through(good, steps[place + 1 :], announce=False)
             return
         raise PermanentFailure(
             "A run failed without a video failing.",
@@ -102,6 +109,8 @@ class Runner:
             step.name in materialized and current_record(step, context, STEPS) for step in steps
         ):
             return
+        for step in steps:
+            self.progress.begin(step.name, 1)
         if not self._execute("training", [step.name for step in steps], {}):
             for step in steps:
                 self._raise_failure_of(step.name)

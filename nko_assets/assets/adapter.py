@@ -73,7 +73,6 @@ def _perform_corpus(
     step: Step,
     steps: Mapping[str, Step],
 ) -> Iterator[Any]:
-    progress.begin(step.name, 1)
     work = Context(
         workshop,
         say=partial(_tell, context, progress, step.name, ""),
@@ -127,7 +126,6 @@ def _perform_videos(
 ) -> Iterator[Any]:
     keys = list(context.partition_keys)
     entries = {entry.video_id: entry for entry in read_manifest(workshop.lake.manifest_path) or []}
-    progress.begin(step.name, len(keys))
     succeeded: dict[str, Performed] = {}
     failed: dict[str, str] = {}
     for key, result in _each_video(context, workshop, progress, step, steps, keys, entries):

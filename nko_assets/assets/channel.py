@@ -14,6 +14,7 @@ from nko_assets.channel.manifest import manifest_bytes
 from nko_assets.checks import CheckSpec, judge
 from nko_assets.corpus.previews import table_preview
 from nko_assets.failures import ConfigurationError
+from nko_assets.resources.urls import redact
 from nko_assets.schemas.channel import Videos
 from nko_assets.steps import Context, Outcome, Step
 from nko_assets.video.sample import probe
@@ -88,7 +89,7 @@ def _refuse_another_source(
     if {entry.source for entry in previous}.isdisjoint(entry.source for entry in listed):
         raise ConfigurationError(
             f"{context.lake.root} holds the lessons of another source "
-            f"({previous[0].source}, e.g. {previous[0].url}), and {name} shares none of them.",
+            f"({previous[0].source}, e.g. {redact(previous[0].url)}), and {name} shares none of them.",
             "Give each source its own folder with --data or NKO_DATA.",
         )
 
