@@ -38,15 +38,20 @@ def slide(lines: Sequence[str], size: tuple[int, int] = SIZE) -> np.ndarray:
     return np.asarray(image)
 
 
-def write_lesson(path: Path, slides: Sequence[Sequence[str]], seconds_each: float = 6.0) -> Path:
+def write_lesson(
+    path: Path,
+    slides: Sequence[Sequence[str]],
+    seconds_each: float = 6.0,
+    size: tuple[int, int] = SIZE,
+) -> Path:
     """An H.264 file that shows each slide for `seconds_each`, two frames a second."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=2, options={"preset": "ultrafast"})
-        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         stream.time_base = Fraction(1, 2)
         for lines in slides:
-            picture = av.VideoFrame.from_ndarray(slide(lines), format="rgb24")
+            picture = av.VideoFrame.from_ndarray(slide(lines, size), format="rgb24")
             for _ in range(round(seconds_each * 2)):
                 picture.pts = None
                 container.mux(stream.encode(picture))
