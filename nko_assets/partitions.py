@@ -1,4 +1,4 @@
-"""The one partition set, a key a video, and how many keys go into one run."""
+"""The one partition set, a key a video: its members, and how many of them go into one run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,14 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 VIDEOS = dg.DynamicPartitionsDefinition(name="videos")
+
+
+def register(instance: dg.DagsterInstance, video_ids: Sequence[str]) -> None:
+    """Make every one of `video_ids` a partition; none is ever taken away, for its data stays."""
+    present = set(instance.get_dynamic_partitions(VIDEOS.name or ""))
+    instance.add_dynamic_partitions(
+        VIDEOS.name or "", [key for key in video_ids if key not in present]
+    )
 
 
 def contiguous_ranges(

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
@@ -50,7 +51,8 @@ class ConsoleProgress:
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[note]}"),
+            # Notes hold file names, in which brackets are common and no markup.
+            TextColumn("{task.fields[note]}", style="dim", markup=False),
             console=console,
             disable=not console.is_terminal,
         )
@@ -77,7 +79,7 @@ class ConsoleProgress:
             self._bars.update(self._tasks[step], total=counts[1])
 
     def say(self, step: str, key: str, message: str) -> None:
-        """Shown beside the bar; on its own line where there are no bars."""
+        """Shown beside the bar; where there are no bars, only what is done gets a line."""
         with self._lock:
             if step in self._tasks:
                 self._bars.update(self._tasks[step], note=f"{key} {message}"[:60])
@@ -93,7 +95,7 @@ class ConsoleProgress:
             if failed or not self._console.is_terminal:
                 mark = "[red]failed[/]" if failed else "·"
                 self._console.print(
-                    f"{step:<20} {counts[0]}/{counts[1]} {mark} {key} {note}",
+                    f"{step:<20} {counts[0]}/{counts[1]} {mark} {escape(f'{key} {note}'.strip())}",
                     highlight=False,
                     soft_wrap=True,
                 )

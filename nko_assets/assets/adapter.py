@@ -10,8 +10,8 @@ import dagster as dg
 
 from nko_assets.channel import VideoEntry, read_manifest
 from nko_assets.checks import CheckFailed, CheckResult
-from nko_assets.failures import ConfigurationError, NkoError
-from nko_assets.partitions import VIDEOS
+from nko_assets.failures import ConfigurationError, NkoError, PermanentFailure
+from nko_assets.partitions import VIDEOS, register
 from nko_assets.progress import Progress
 from nko_assets.resources.lake import Failure
 from nko_assets.steps import Context, Performed, Step, Workshop, perform
@@ -89,18 +89,11 @@ def _perform_corpus(
         raise dg.Failure(str(error), allow_retries=False) from error
     workshop.lake.clear_failure(step.name, "")
     if step.name == FIRST_STEP:
-        _register_partitions(context, workshop)
+        known = read_manifest(workshop.lake.manifest_path) or []
+        register(context.instance, [entry.video_id for entry in known])
     _log_checks(context, step.name, performed.record.checks, None)
     progress.done(step.name, "", _note(performed))
     yield dg.MaterializeResult(step.name, metadata=_metadata(performed))
-
-
-def _register_partitions(context: dg.AssetExecutionContext, workshop: Workshop) -> None:
-    """Make every video of the manifest a partition; none is ever taken away, for its data stays."""
-    known = read_manifest(workshop.lake.manifest_path) or []
-    present = set(context.instance.get_dynamic_partitions(VIDEOS.name or ""))
-    new = [entry.video_id for entry in known if entry.video_id not in present]
-    context.instance.add_dynamic_partitions(VIDEOS.name or "", new)
 
 
 def _decided_videos(context: dg.AssetExecutionContext, workshop: Workshop) -> tuple[str, ...]:
@@ -176,7 +169,7 @@ def _each_video(
     def attempt(key: str) -> Performed | Exception:
         try:
             if key not in entries:
-                raise ConfigurationError(
+                raise PermanentFailure(
                     f"Video {key} is a partition but not in the manifest.",
                     "Materialize video_manifest, or delete the partition.",
                 )
