@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import polars as pl
@@ -35,9 +36,9 @@ def vocabulary(reviewed: pl.DataFrame) -> Built:
             found = {key(entry["nko"])}
             place = taught
         else:
-            found = {key(word) for word in words(entry["nko"])}
+            found = {_word(word) for word in words(entry["nko"])}
             place = used
-        spoken = {word for word in found if romanize(word)}
+        spoken = {word for word in found if _latin(word)}
         if not spoken:
             rejected.append(
                 rejection(entry, entry["reading_id"], "no_word", "there is no N'Ko word in it")
@@ -46,6 +47,11 @@ def vocabulary(reviewed: pl.DataFrame) -> Built:
             place[word].append(entry)
     rows = [_row(word, taught[word], used[word]) for word in sorted(taught.keys() | used.keys())]
     return built(Vocabulary, rows, rejected)
+
+
+# Words come back thousands of times over a corpus.
+_latin = lru_cache(maxsize=100_000)(romanize)
+_word = lru_cache(maxsize=100_000)(key)
 
 
 def _row(word: str, taught: Sequence[Row], used: Sequence[Row]) -> dict[str, Any]:
@@ -59,7 +65,7 @@ def _row(word: str, taught: Sequence[Row], used: Sequence[Row]) -> dict[str, Any
         "id": row_id("word", word),
         "origin": "extracted",
         "word": word,
-        "latin": romanize(word),
+        "latin": _latin(word),
         "meaning": _commonest(entry["english"] for entry in taught),
         "meaning_french": _commonest(entry["french"] for entry in taught),
         "pos": _commonest(entry["pos"] for entry in taught),
