@@ -6,15 +6,16 @@ tells which lines, or which parts of a line, are for the Latin recognizer.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from functools import cached_property
 from itertools import groupby, pairwise
 from statistics import fmean
 
 import cv2
 import numpy as np
+from rapidfuzz.distance import Levenshtein
 
 from nko_assets.nko import normalize
 from nko_assets.reading.answers import Box, Line
@@ -34,6 +35,9 @@ _SHIFTS = ((0.10, -0.04, 0.1), (-0.05, 0.12, -0.1), (0.16, 0.16, 0.2), (-0.05, -
 _DOUBTFUL = 0.9
 _CLEARLY_BETTER = 0.1
 _WIDEST_SIGN = 2.0
+_ROOM_ABOVE = 0.2  # in ink heights, for the Latin recognizer
+# Nothing can open at the end of a line; a mouse pointer beside it looks as if something did.
+_AFTER_THE_END = re.compile(r"\s+[«‹⸜(\[\"*]+$")
 _BULLETS = "•·–—- "
 # Below this, what the Latin recognizer says is no text: a face, a picture, another script.
 _LATIN_LIMIT = 0.6
@@ -61,8 +65,8 @@ class Transcriber:
     def transcribe(self, image: np.ndarray, found: Sequence[TextLine]) -> list[Line]:
         """The `found` lines of `image` (BGR uint8) in reading order, languages not yet told.
 
-        A line that begins in one script and ends in another becomes two. Stretches without any
-        readable character are left out; what neither recognizer can read has script 'other'.
+        A line that begins in one script and ends in another becomes two. What neither recognizer
+        can read has script 'other', and perhaps no text.
         """
         if not found:
             return []
@@ -72,7 +76,6 @@ class Transcriber:
             part
             for line, reading in zip(found, readings, strict=True)
             for part in self._parts(image, gray, line, reading)
-            if part.text
         ]
         parts = self._with_agreement(gray, parts)
         has_nko = any(part.script in {"nko", "mixed"} for part in parts)
@@ -93,16 +96,17 @@ class Transcriber:
     def _parts(
         self, image: np.ndarray, gray: np.ndarray, line: TextLine, reading: RecognizedLine
     ) -> list[_Part]:
-        if LATIN_WORD not in reading.text:
-            part = _nko_part(line.box, reading)
-            sparse = _is_sparse(part)
-            if reading.confidence >= _DOUBTFUL and part.text and not sparse:
-                return [part]
-            other = self._read_latin(image, line.crop)
-            better = other.confidence > reading.confidence + (0 if sparse else _CLEARLY_BETTER)
-            return [_latin_part(line.box, other)] if better or not part.text else [part]
         if _is_latin(reading.text):
-            return [_latin_part(line.box, self._read_latin(image, line.crop))]
+            return [_latin_part(line.box, self._read_latin(image, line))]
+        part = _nko_part(line.box, reading)
+        sure = _nko_confidence(reading)
+        sparse = _is_sparse(part)
+        if sure < _DOUBTFUL or sparse or LATIN_WORD in reading.text:
+            other = self._read_latin(image, line)
+            if other.confidence > sure + (0 if sparse else _CLEARLY_BETTER):
+                return [_latin_part(line.box, other)]
+        if LATIN_WORD not in reading.text:
+            return [part]
         stretches = _stretches(line, reading, gray)
         if len(stretches) == 2:
             return [
@@ -112,11 +116,11 @@ class Transcriber:
 
     def _part(self, image: np.ndarray, gray: np.ndarray, box: Box, latin: bool) -> list[_Part]:
         """One of two stretches of a line, read by itself."""
-        crop = padded(box, gray.shape)
+        line = TextLine(box, padded(box, gray.shape))
         if latin:
-            part = _latin_part(box, self._read_latin(image, crop))
+            part = _latin_part(box, self._read_latin(image, line))
             return [part] if part.script == "latin" else []
-        (reading,) = self._nko.read([_cut(gray, crop)])
+        (reading,) = self._nko.read([_cut(gray, line.crop)])
         return [_nko_part(box, reading)]
 
     def _mixed(
@@ -128,7 +132,9 @@ class Transcriber:
     ) -> _Part:
         """A line with words of both scripts among each other, as one text in logical order."""
         words = iter(
-            self._read_latin(image, padded(box, image.shape)) for box, latin in stretches if latin
+            self._read_latin(image, TextLine(box, padded(box, image.shape)))
+            for box, latin in stretches
+            if latin
         )
         pieces, sure = [], [reading.confidence]
         for latin, run in groupby(reading.text.split(" "), key=_is_latin):
@@ -140,11 +146,17 @@ class Transcriber:
                 pieces.append(word.text)
                 sure.append(word.confidence)
         script = "mixed" if len(sure) > 1 else "nko"
-        text = normalize(" ".join(pieces).replace(LATIN_WORD, ""))
+        text = _AFTER_THE_END.sub("", normalize(" ".join(pieces).replace(LATIN_WORD, "")))
         return _Part(line.box, script, text, reading.text, min(sure))
 
-    def _read_latin(self, image: np.ndarray, crop: Box) -> LatinLine:
-        return self._latin.read([_cut(image, crop)])[0]
+    def _read_latin(self, image: np.ndarray, line: TextLine) -> LatinLine:
+        """What `line` says in Latin script, cut with room above, which shows its letters' height.
+
+        A word without ascenders that fills its crop looks like capitals.
+        """
+        x0, y0, x1, y1 = line.crop
+        room = round(_ROOM_ABOVE * (line.box[3] - line.box[1]))
+        return self._latin.read([_cut(image, (x0, max(y0 - room, 0), x1, y1))])[0]
 
     def _with_agreement(self, gray: np.ndarray, parts: Sequence[_Part]) -> list[_Part]:
         """The parts, N'Ko ones less sure the more their text changes when the crop is shifted."""
@@ -161,8 +173,7 @@ class Transcriber:
             others = [next(again) for _ in self._shifts]
             if others:
                 agreement = fmean(
-                    SequenceMatcher(None, part.raw, other.text, autojunk=False).ratio()
-                    for other in others
+                    Levenshtein.normalized_similarity(part.raw, other.text) for other in others
                 )
                 confidence = part.confidence * agreement
                 judged[place] = _Part(part.box, part.script, part.text, part.raw, confidence)
@@ -182,13 +193,21 @@ def _is_latin(text: str) -> bool:
     return LATIN_WORD in text and not any("\u07c0" <= character <= "\u07ff" for character in text)
 
 
+def _nko_confidence(reading: RecognizedLine) -> float:
+    """The mean probability of what is N'Ko in `reading`; 0 when that has neither letter nor digit."""
+    pairs = list(zip(reading.text, reading.probabilities, strict=True))
+    if not any("\u07c0" <= sign <= "\u07ea" for sign, _ in pairs):
+        return 0.0
+    return fmean(p for sign, p in pairs if sign not in (LATIN_WORD, " "))
+
+
 def _is_sparse(part: _Part) -> bool:
     x0, y0, x1, y1 = part.box
     return x1 - x0 > _WIDEST_SIGN * (y1 - y0) * len(part.text)
 
 
 def _nko_part(box: Box, reading: RecognizedLine) -> _Part:
-    text = normalize(reading.text.replace(LATIN_WORD, ""))
+    text = _AFTER_THE_END.sub("", normalize(reading.text.replace(LATIN_WORD, "")))
     return _Part(box, "nko", text, reading.text, reading.confidence)
 
 
@@ -228,7 +247,7 @@ def _stretches(line: TextLine, reading: RecognizedLine, gray: np.ndarray) -> lis
     bounds = [line.box[2], *edges, line.box[0]]
     return [
         ((min(a, b), line.box[1], max(a, b), line.box[3]), latin)
-        for (latin, _), a, b in zip(runs, bounds, bounds[1:], strict=True)
+        for (latin, _), (a, b) in zip(runs, pairwise(bounds), strict=True)
     ]
 
 
