@@ -46,19 +46,20 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 def run(
     source: Source = None,
     videos: Annotated[
-        str, typer.Option("--videos", help="Only these videos: ids, separated by commas.")
-    ] = "",
+        str | None, typer.Option("--videos", help="Only these videos: ids, separated by commas.")
+    ] = None,
     data: Data = None,
     only: Annotated[
-        str,
+        str | None,
         typer.Option("--only", help="Only these groups: channel,frames,readings,training,tuning."),
-    ] = "",
+    ] = None,
     allow_shrink: Annotated[
         bool, typer.Option("--allow-shrink", help="Accept a listing that lost many videos.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring every asset up to date: list, download, sample, read, and make training files."""
+    chosen_videos, chosen_groups = _parts("--videos", videos), _parts("--only", only)
     settings = _settings(source, data, allow_shrink=allow_shrink or None)
     _quiet_dagster()
     from nko_assets.build import open_workshop
@@ -69,7 +70,7 @@ def run(
 
     with ConsoleProgress(err) as progress:
         result = run_lineage(
-            open_workshop(settings), progress, videos=_parts(videos), only=_parts(only)
+            open_workshop(settings), progress, videos=chosen_videos, only=chosen_groups
         )
     summary = summarize(Lake(settings.data))
     if as_json:
@@ -77,8 +78,8 @@ def run(
     else:
         from nko_assets.console import print_summary
 
-        print_summary(out, summary, runs=result.runs)
-    raise typer.Exit(SOME_FAILED if result.failed else ALL_WELL)
+        print_summary(out, summary, nothing_to_do=result.nothing_to_do)
+    raise typer.Exit(SOME_FAILED if result.failed or result.broken else ALL_WELL)
 
 
 @app.command()
@@ -193,10 +194,14 @@ def bench(
 
 def _print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n")
+    sys.stdout.flush()
 
 
-def _parts(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+def _parts(option: str, text: str | None) -> list[str]:
+    parts = [part.strip() for part in (text or "").split(",") if part.strip()]
+    if text is not None and not parts:
+        raise ConfigurationError(f"{option} names nothing.", "Leave it out to take everything.")
+    return parts
 
 
 def _settings(source: str | None, data: Path | None, **given: object) -> Settings:
@@ -228,6 +233,14 @@ def main() -> None:
         if error.next_step:
             err.print(f"     {escape(error.next_step)}")
         code = BAD_USAGE if isinstance(error, ConfigurationError) else SOME_FAILED
+    except BrokenPipeError:
+        # Whoever reads has seen enough, as in `nko status | head`; nothing more can be told.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = SOME_FAILED
+    except OSError as error:
+        err.print(f"[red]nko:[/] {escape(str(error))}.")
+        err.print("     Look at that file or folder and at the disk it is on, and run again.")
+        code = BAD_USAGE
     except (KeyboardInterrupt, click.Abort):
         err.print("nko: interrupted; run it again to go on where it stopped.")
         code = INTERRUPTED

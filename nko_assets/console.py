@@ -15,13 +15,14 @@ from nko_assets.summary import Summary, VideoStatus
 SHOWN = 10
 
 
-def print_summary(console: Console, summary: Summary, *, runs: int) -> None:
+def print_summary(console: Console, summary: Summary, *, nothing_to_do: bool) -> None:
     """The end of `nko run`."""
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right", style="bold")
     table.add_column()
-    for number, what in (
+    counts: list[tuple[int | str, str]] = [
         (f"{summary.videos_done}/{summary.videos}", f"videos of {summary.source}"),
+        (summary.no_longer_listed, "more that the source no longer lists"),
         (summary.frames, "frames"),
         (summary.unique_frames, "unique frames"),
         (summary.readings, "readings"),
@@ -31,7 +32,10 @@ def print_summary(console: Console, summary: Summary, *, runs: int) -> None:
         (summary.ocr_samples, "OCR samples"),
         (summary.words, "words"),
         (summary.synthetic, "synthetic examples"),
-    ):
+    ]
+    if not summary.no_longer_listed:
+        del counts[1]
+    for number, what in counts:
         table.add_row(f"{number:,}" if isinstance(number, int) else number, escape(what))
     if summary.error_rate is not None:
         table.add_row(
@@ -51,10 +55,12 @@ def print_summary(console: Console, summary: Summary, *, runs: int) -> None:
         )
     _more(console, len(summary.warnings))
     print_failures(console, summary.failed)
+    for asset, reason in summary.broken.items():
+        console.print(f"[red]failed[/] {asset}: {escape(reason)}")
     for name, path in summary.files.items():
         console.print(f"{name}: {escape(path)}")
-    if runs <= 1:
-        console.print("Everything else was current already.")
+    if nothing_to_do:
+        console.print("Everything was current already.")
     console.print("`make ui` (or `nko ui`) shows the lineage, the checks and the frames.")
 
 
@@ -82,7 +88,8 @@ def print_status(console: Console, statuses: Sequence[VideoStatus]) -> None:
             escape(item.video_id),
             item.done or "nothing yet",
             f"[red]{item.failed}[/]" if item.failed else "",
-            escape(item.reason or item.title),
+            escape(item.reason or item.title)
+            + ("" if item.listed else " [dim](no longer listed)[/]"),
         )
     console.print(table)
 

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 from PIL import features
 
 from nko_assets.failures import NkoError
-from nko_assets.files import make_folder
 from nko_assets.instance import project_folder
 from nko_assets.resources.reader import open_reader
 from nko_assets.resources.urls import page_url
@@ -55,22 +54,31 @@ def _project() -> Finding:
 
 
 def _data_root(settings: Settings) -> Finding:
-    try:
-        make_folder(settings.data)
-    except NkoError as error:
-        return Finding("data root", False, error.message, error.next_step)
-    if not os.access(settings.data, os.W_OK):
-        return Finding(
-            "data root", False, f"{settings.data} cannot be written.", "Set NKO_DATA or --data."
-        )
-    free = shutil.disk_usage(settings.data).free
-    needed = ROOM_FOR_THE_SAMPLE if settings.source == "sample" else ROOM_FOR_A_CHANNEL
-    message = f"{settings.data}, {free / 1e9:.0f} GB free"
-    if free < needed and page_url(settings.source):
+    # The folder itself is made by the first run; until then its parent tells about the disk.
+    folder = next(path for path in (settings.data, *settings.data.parents) if path.exists())
+    if not folder.is_dir():
         return Finding(
             "data root",
             False,
-            f"{message}; a channel of 532 lessons wants about {needed / 1e9:.0f}.",
+            f"{folder} is a file, and a folder is needed.",
+            "Choose another with --data or NKO_DATA.",
+        )
+    if not os.access(folder, os.W_OK):
+        return Finding(
+            "data root", False, f"{folder} cannot be written.", "Set NKO_DATA or --data."
+        )
+    free = shutil.disk_usage(folder).free
+    what, needed = (
+        ("a channel of 532 lessons", ROOM_FOR_A_CHANNEL)
+        if page_url(settings.source)
+        else ("even the sample", ROOM_FOR_THE_SAMPLE)
+    )
+    message = f"{settings.data}, {free / 1e9:.1f} GB free"
+    if free < needed:
+        return Finding(
+            "data root",
+            False,
+            f"{message}; {what} wants about {needed / 1e9:g} GB.",
             "Free some space, or set NKO_DATA to a folder on a larger disk.",
         )
     return Finding("data root", True, message)

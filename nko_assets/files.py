@@ -32,7 +32,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise _explained(error, path) from error
+        raise explained(error, path) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -47,7 +47,7 @@ def make_folder(path: Path) -> None:
             f"{path} is a file, and a folder is needed.", "Choose another with --data or NKO_DATA."
         ) from None
     except OSError as error:
-        raise _explained(error, path) from error
+        raise explained(error, path) from error
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -68,11 +68,17 @@ def _umask() -> int:
     return current
 
 
-def _explained(error: OSError, path: Path) -> Exception:
+def explained(error: OSError, path: Path) -> Exception:
+    """What `error` on writing `path` means for a person, or `error` itself when it is a riddle."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return ConfigurationError(
             f"The disk is full: {path} could not be written.",
             "Free some space and run again; finished videos are kept.",
+        )
+    if error.errno == errno.EFBIG:
+        return ConfigurationError(
+            f"{path} would be larger than files may be here.",
+            "Choose a folder on another disk with --data or NKO_DATA, or raise the limit (ulimit -f).",
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return ConfigurationError(

@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
+from sqlalchemy.exc import DBAPIError
 
 from nko_assets.failures import ConfigurationError
-from nko_assets.files import make_folder
+from nko_assets.files import explained, make_folder
 from nko_assets.settings import Settings
 
-# Runs that `nko run` started, and the process that did.
+# The tag of the runs that `nko run` started.
 LAUNCHED_BY = "nko/launched_by"
-PROCESS = "nko/process"
 COMMAND_LINE = "nko run"
 
 
@@ -43,17 +43,24 @@ def instance_environment(settings: Settings) -> dict[str, str]:
 
 @contextmanager
 def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """The instance of the data root; made when it is first opened, by one process alone."""
-    make_folder(settings.data / ".dagster")
+    """The instance of the data root; made when it is first opened, by one process alone.
+
+    Raises `ConfigurationError` when its database cannot be read or written.
+    """
+    folder = settings.data / ".dagster"
+    make_folder(folder)
     os.environ.update(instance_environment(settings))
-    with (
-        _lock(settings.data / ".dagster" / "opening.lock", wait=True),
-        dg.DagsterInstance.get() as instance,
-    ):
-        # Opening is lazy: the first question creates the tables.
-        instance.get_runs_count()
-    with dg.DagsterInstance.get() as instance:
-        yield instance
+    try:
+        with _lock(folder / "opening.lock", wait=True), dg.DagsterInstance.get() as instance:
+            # Opening is lazy: the first question creates the tables.
+            instance.get_runs_count()
+        with dg.DagsterInstance.get() as instance:
+            yield instance
+    except DBAPIError as error:
+        raise ConfigurationError(
+            f"Dagster's database in {folder} cannot be used: {error.orig}.",
+            "See that its disk has space and that it can be written, and run again.",
+        ) from error
 
 
 @contextmanager
@@ -72,29 +79,30 @@ def only_runner(settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def _lock(path: Path, *, wait: bool) -> Iterator[None]:
-    with path.open("w") as handle:
+    try:
+        handle = path.open("w")
+    except OSError as error:
+        raise explained(error, path) from error
+    with handle:
         fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
 
 
 def bury_dead_runs(instance: dg.DagsterInstance) -> None:
-    """Mark as failed the runs whose `nko run` was killed, so that the UI does not show them at work."""
+    """Mark as failed the runs whose `nko run` was killed, so that the UI does not show them at work.
+
+    Only for the `only_runner`: no other `nko run` is at work, so none of them can be alive.
+    """
     unfinished = instance.get_runs(
         dg.RunsFilter(
-            statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING],
+            statuses=[
+                dg.DagsterRunStatus.NOT_STARTED,
+                dg.DagsterRunStatus.STARTING,
+                dg.DagsterRunStatus.STARTED,
+                dg.DagsterRunStatus.CANCELING,
+            ],
             tags={LAUNCHED_BY: COMMAND_LINE},
         )
     )
     for run in unfinished:
-        if not _alive(int(run.tags[PROCESS])):
-            instance.report_run_failed(run, "The process that ran this was killed.")
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return process != os.getpid()
+        instance.report_run_failed(run, "The process that ran this was killed.")

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import dagster as dg
+from dagster._core.execution.plan.objects import ErrorSource
 
+from nko_assets.assets.adapter import decided_videos
 from nko_assets.build import STEPS, build_definitions
 from nko_assets.channel import VideoEntry, read_manifest
 from nko_assets.failures import ConfigurationError, PermanentFailure, TransientFailure
 from nko_assets.instance import (
     COMMAND_LINE,
     LAUNCHED_BY,
-    PROCESS,
     bury_dead_runs,
     only_runner,
     open_instance,
 )
-from nko_assets.partitions import VIDEOS, contiguous_ranges, range_tags
+from nko_assets.partitions import VIDEOS, contiguous_ranges, range_tags, register
 from nko_assets.progress import Progress
 from nko_assets.steps import Context, Step, Workshop, current_record
 
@@ -31,10 +31,21 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 @dataclass
 class RunResult:
-    """What a run did: Dagster runs started, and the videos that failed, by step."""
+    """What a run did: Dagster runs started, whether the channel was listed, and what failed.
+
+    `failed` gives the step and the reason of each video that failed, `broken` the reason of each
+    asset of the corpus that did.
+    """
 
     runs: int = 0
+    listed: bool = False
     failed: dict[str, tuple[str, str]] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Whether everything asked for was current; listing is how one finds out."""
+        return self.runs == int(self.listed)
 
 
 class Runner:
@@ -55,8 +66,13 @@ class Runner:
     def list_channel(self) -> None:
         """Materialize the manifest; raises the failure of the source as it is."""
         self.progress.begin("video_manifest", 1)
-        self._execute("channel", ["video_manifest"], {})
-        self._raise_failure_of("video_manifest")
+        if not self._execute("channel", ["video_manifest"], {}):
+            failure = self.workshop.lake.failure("video_manifest", "")
+            kinds = {kind.__name__: kind for kind in (ConfigurationError, TransientFailure)}
+            if failure is None:
+                raise _unexplained()
+            raise kinds.get(failure.kind, PermanentFailure)(failure.reason)
+        self.result.listed = True
 
     def work_through(
         self, keys: Sequence[str], steps: Sequence[Step], *, announce: bool = True
@@ -90,30 +106,38 @@ class Runner:
             good = [key for key in chunk if key not in failures]
             self.work_through(good, steps[place + 1 :], announce=False)
             return
-        raise PermanentFailure(
-            "A run failed without a video failing.",
-            "Open it with `nko ui`: its log tells what happened.",
-        )
+        raise _unexplained()
 
     def make_corpus(self, steps: Sequence[Step]) -> None:
         """Materialize the files made from all videos, unless they are current."""
-        decided = self.instance.get_materialized_partitions(dg.AssetKey(VIDEO_STEPS[-1].name))
-        known = read_manifest(self.workshop.lake.manifest_path) or []
-        context = self._context(None, [v.video_id for v in known if v.video_id in decided])
-        materialized = {
-            step.name
-            for step in steps
-            if self.instance.get_latest_materialization_event(dg.AssetKey(step.name))
-        }
-        if all(
-            step.name in materialized and current_record(step, context, STEPS) for step in steps
-        ):
+        decided = decided_videos(self.instance, self.workshop.lake)
+        if not decided and not self.result.failed:
+            raise PermanentFailure(
+                "No video has been read yet, so there is nothing to make training files from.",
+                "Leave out --only, or begin with --only channel,frames,readings.",
+            )
+        if not decided or self._corpus_is_current(decided, steps):
             return
         for step in steps:
             self.progress.begin(step.name, 1)
-        if not self._execute("training", [step.name for step in steps], {}):
-            for step in steps:
-                self._raise_failure_of(step.name)
+        if self._execute("training", [step.name for step in steps], {}):
+            return
+        for step in steps:
+            failure = self.workshop.lake.failure(step.name, "")
+            if failure is not None and failure.kind == ConfigurationError.__name__:
+                raise ConfigurationError(failure.reason)
+            if failure is not None:
+                self.result.broken[step.name] = failure.reason
+        if not self.result.broken:
+            raise _unexplained()
+
+    def _corpus_is_current(self, decided: Sequence[str], steps: Sequence[Step]) -> bool:
+        context = self._context(None, decided)
+        return all(
+            self.instance.get_latest_materialization_event(dg.AssetKey(step.name))
+            and current_record(step, context, STEPS)
+            for step in steps
+        )
 
     def _out_of_date(self, keys: Sequence[str], steps: Sequence[Step]) -> list[str]:
         """The keys for which some step is missing, failed last time, or would now differ."""
@@ -143,23 +167,33 @@ class Runner:
         known = read_manifest(self.workshop.lake.manifest_path) or []
         return {entry.video_id: entry for entry in known}
 
-    def _raise_failure_of(self, asset: str) -> None:
-        """Raise what the last attempt on a corpus asset failed with, as what it was."""
-        failure = self.workshop.lake.failure(asset, "")
-        if failure is not None:
-            kinds = {kind.__name__: kind for kind in (ConfigurationError, TransientFailure)}
-            raise kinds.get(failure.kind, PermanentFailure)(failure.reason)
-
     def _execute(self, job: str, assets: Sequence[str], tags: Mapping[str, str]) -> bool:
         self.result.runs += 1
         outcome = self._definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance,
             run_config=QUIET,
             asset_selection=[dg.AssetKey(asset) for asset in assets],
-            tags={**tags, LAUNCHED_BY: COMMAND_LINE, PROCESS: str(os.getpid())},
+            tags={**tags, LAUNCHED_BY: COMMAND_LINE},
             raise_on_error=False,
         )
+        if not outcome.success and _interrupted(outcome.all_events):
+            raise KeyboardInterrupt
         return outcome.success
+
+
+def _interrupted(events: Sequence[dg.DagsterEvent]) -> bool:
+    """Whether a run ended by Ctrl-C, which Dagster notes as the failure of a step and swallows."""
+    return any(
+        event.is_step_failure and event.step_failure_data.error_source is ErrorSource.INTERRUPT
+        for event in events
+    )
+
+
+def _unexplained() -> PermanentFailure:
+    return PermanentFailure(
+        "A run failed, and no video and no asset says why.",
+        "Open it with `nko ui`: its log tells what happened.",
+    )
 
 
 def run_lineage(
@@ -171,8 +205,8 @@ def run_lineage(
 ) -> RunResult:
     """Bring the lineage up to date: all of it, or the groups in `only`, for all videos or `videos`.
 
-    What is current is not made again. Raises `NkoError` when the run as a whole cannot go on;
-    videos that fail alone are in the result.
+    What is current is not made again. Raises `NkoError` when the run as a whole cannot go on and
+    `KeyboardInterrupt` when it is interrupted; what failed alone is in the result.
     """
     groups = _groups(only)
     settings = workshop.settings
@@ -181,9 +215,11 @@ def run_lineage(
         runner = Runner(workshop, instance, progress)
         if "channel" in groups or not runner.entries:
             runner.list_channel()
+        # A data root may be older than its instance, or moved here without it.
+        register(instance, list(runner.entries))
         keys = _chosen(runner.entries, videos)
         runner.work_through(keys, [step for step in VIDEO_STEPS if step.group in groups])
-        corpus = [step for step in CORPUS_STEPS if step.group in groups]
+        corpus = _corpus_steps(groups)
         if corpus:
             runner.make_corpus(corpus)
         return runner.result
@@ -196,6 +232,26 @@ def _groups(only: Sequence[str]) -> tuple[str, ...]:
             f"There is no group {', '.join(unknown)}.", f"The groups are {', '.join(GROUPS)}."
         )
     return tuple(only) or GROUPS
+
+
+def _corpus_steps(groups: Sequence[str]) -> list[Step]:
+    """The steps on the corpus in `groups`, and those between them.
+
+    The report is in the training group and tells of the splits, which are not: it can only be
+    right when they are made from the same files.
+    """
+    chosen = {step.name for step in CORPUS_STEPS if step.group in groups}
+    needed = set().union(*map(_upstream, chosen))
+    return [
+        step
+        for step in CORPUS_STEPS
+        if step.name in chosen or (step.name in needed and _upstream(step.name) & chosen)
+    ]
+
+
+def _upstream(name: str) -> set[str]:
+    inputs = STEPS[name].inputs
+    return set(inputs).union(*map(_upstream, inputs))
 
 
 def _chosen(entries: Mapping[str, VideoEntry], videos: Sequence[str]) -> list[str]:

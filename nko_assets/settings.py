@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from nko_assets.failures import ConfigurationError
+from nko_assets.resources.urls import page_url
 
 PREFIX = "NKO_"
 
@@ -18,7 +19,12 @@ class Settings(BaseSettings):
     """What a run depends on. Each field is read from `NKO_<NAME>`; everything has a default."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     data: Path = Field(Path("data"), description="folder that holds every artefact")
@@ -63,6 +69,15 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path else None
+
+    @field_validator("source", mode="after")
+    @classmethod
+    def _folder_absolute(cls, source: str) -> str:
+        """A folder keeps its meaning in processes with another current folder, such as the UI's."""
+        spec = source.strip()
+        if not spec or spec == "sample" or page_url(spec):
+            return spec
+        return str(Path(spec).expanduser().absolute())
 
     @model_validator(mode="after")
     def _ordered(self) -> Settings:

@@ -14,7 +14,14 @@ from typing import Any
 import polars as pl
 
 from nko_assets.channel import VideoEntry
-from nko_assets.checks import SCHEMA, CheckResult, CheckSpec, schema_check, stop_on_errors
+from nko_assets.checks import (
+    SCHEMA,
+    CheckFailed,
+    CheckResult,
+    CheckSpec,
+    schema_check,
+    stop_on_errors,
+)
 from nko_assets.failures import PermanentFailure
 from nko_assets.files import write_atomically
 from nko_assets.reading.reader import Reader
@@ -158,7 +165,11 @@ def current_record(step: Step, context: Context, steps: Mapping[str, Step]) -> R
 
 
 def perform(step: Step, context: Context, steps: Mapping[str, Step]) -> Performed:
-    """Make the artefact unless it is current; write it only when no ERROR check fails."""
+    """Make the artefact unless it is current; record it only when no ERROR check fails.
+
+    A table that broke an ERROR check is not written, and files that `work` wrote in place are
+    renamed to `<name>.broken`: they can be looked at, and nobody takes them for good ones.
+    """
     wanted = step_fingerprint(step, context, steps)
     record = context.lake.record(step.name, context.key)
     if record is not None and record.fingerprint == wanted and not step.always:
@@ -173,7 +184,12 @@ def perform(step: Step, context: Context, steps: Mapping[str, Step]) -> Performe
         if step.per_video:
             files[context.lake.path(step.name, context.key)] = _parquet(outcome.table)
     _require_declared(step, results)
-    stop_on_errors(f"{step.name} of {context.key or 'the corpus'}", results)
+    try:
+        stop_on_errors(f"{step.name} of {context.key or 'the corpus'}", results)
+    except CheckFailed:
+        for path in outcome.in_place:
+            path.replace(path.with_name(f"{path.name}.broken"))
+        raise
     for path, data in files.items():
         write_atomically(path, data)
     saved = context.lake.save_record(

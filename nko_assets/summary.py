@@ -24,6 +24,7 @@ class VideoStatus:
     done: str
     failed: str = ""
     reason: str = ""
+    listed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,18 @@ class WarnedCheck:
 
 @dataclass(frozen=True)
 class Summary:
-    """Counts over a data root. `error_rate` is the reader's, against known text, where there is any."""
+    """Counts over a data root.
+
+    `videos`, `videos_done` and `failed` are about the videos that the source lists now; `no_longer_listed`
+    are those it dropped, whose lessons stay in the corpus. `broken` gives the reason of each asset
+    of the corpus that failed. `error_rate` is the reader's, against known text, where there is any.
+    """
 
     data: str
     source: str
     videos: int
     videos_done: int
+    no_longer_listed: int
     frames: int
     unique_frames: int
     readings: int
@@ -58,6 +65,7 @@ class Summary:
     error_rate: float | None
     pairing_rate: float | None
     failed: list[VideoStatus] = field(default_factory=list)
+    broken: dict[str, str] = field(default_factory=dict)
     warnings: list[WarnedCheck] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
 
@@ -69,7 +77,8 @@ class Summary:
 def summarize(lake: Lake) -> Summary:
     """Count what the records of `lake` say; cheap, for it opens no table."""
     entries = read_manifest(lake.manifest_path) or []
-    statuses = [video_status(lake, entry) for entry in entries]
+    listed = [entry for entry in entries if entry.listed]
+    statuses = [video_status(lake, entry) for entry in listed]
     records = list(_records(lake, entries))
     rows: Counter[str] = Counter()
     for record in records:
@@ -81,10 +90,11 @@ def summarize(lake: Lake) -> Summary:
     return Summary(
         data=str(lake.root),
         source=str(manifest.facts["source"]) if manifest else "",
-        videos=len(entries),
+        videos=len(listed),
         videos_done=sum(
             status.done == VIDEO_STEPS[-1] and not status.failed for status in statuses
         ),
+        no_longer_listed=len(entries) - len(listed),
         frames=rows["frames"],
         unique_frames=sum(
             int(record.facts["kept"]) for record in records if record.asset == "unique_frames"
@@ -105,6 +115,11 @@ def summarize(lake: Lake) -> Summary:
         error_rate=facts.get("character error rate"),
         pairing_rate=facts.get("pairs right"),
         failed=[status for status in statuses if status.failed],
+        broken={
+            step: failure.reason
+            for step in CORPUS_STEPS
+            if (failure := lake.failure(step, "")) is not None
+        },
         warnings=[
             WarnedCheck(record.asset, record.key, check["name"], check["message"])
             for record, check in checks
@@ -123,16 +138,16 @@ def summarize(lake: Lake) -> Summary:
 
 
 def video_status(lake: Lake, entry: VideoEntry) -> VideoStatus:
-    """How far the video `entry` has come."""
+    """How far the video `entry` has come; one that the source dropped cannot fail any more."""
     done = ""
     for step in VIDEO_STEPS:
         failure = lake.failure(step, entry.video_id)
-        if failure is not None:
+        if failure is not None and entry.listed:
             return VideoStatus(entry.video_id, entry.display_title, done, step, failure.reason)
         if lake.record(step, entry.video_id) is None:
             break
         done = step
-    return VideoStatus(entry.video_id, entry.display_title, done)
+    return VideoStatus(entry.video_id, entry.display_title, done, listed=entry.listed)
 
 
 def _records(lake: Lake, entries: list[VideoEntry]) -> Iterator[Record]:

@@ -7,20 +7,24 @@ from functools import partial
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,
+)
 
 from nko_assets.channel import VideoEntry, read_manifest
 from nko_assets.checks import CheckFailed, CheckResult
 from nko_assets.failures import ConfigurationError, NkoError, PermanentFailure
 from nko_assets.partitions import VIDEOS, register
 from nko_assets.progress import Progress
-from nko_assets.resources.lake import Failure
+from nko_assets.resources.lake import Failure, Lake
 from nko_assets.steps import Context, Performed, Step, Workshop, perform
 
 OWNERS = ["team:nko-assets"]
 # The manifest says which videos there are.
 FIRST_STEP = "video_manifest"
-# The corpus is made from the videos whose readings are decided.
+# The corpus is made from the videos whose readings are decided, and from these tables of theirs.
 LAST_VIDEO_STEP = "reviewed_readings"
+CORPUS_INPUTS = ("unique_frames", "gemini_results", LAST_VIDEO_STEP)
 
 
 def asset_of(step: Step, steps: Mapping[str, Step], max_videos_a_run: int) -> dg.AssetsDefinition:
@@ -47,7 +51,6 @@ def asset_of(step: Step, steps: Mapping[str, Step], max_videos_a_run: int) -> dg
                 kinds=set(step.kinds),
                 code_version=step.code_version,
                 partitions_def=partitions,
-                skippable=True,
             )
         ],
         check_specs=[
@@ -59,8 +62,6 @@ def asset_of(step: Step, steps: Mapping[str, Step], max_videos_a_run: int) -> dg
             )
             for check in step.check_specs
         ],
-        # Checks are logged by hand, one a partition, which only a subsettable asset may do.
-        can_subset=True,
         backfill_policy=dg.BackfillPolicy.multi_run(max_videos_a_run) if step.per_video else None,
         pool=step.pool,
     )(body)
@@ -76,12 +77,17 @@ def _perform_corpus(
     work = Context(
         workshop,
         say=partial(_tell, context, progress, step.name, ""),
-        video_ids=_decided_videos(context, workshop) if step.inputs else (),
+        video_ids=decided_videos(context.instance, workshop.lake) if step.inputs else (),
     )
     try:
+        if step.inputs and not work.video_ids:
+            raise PermanentFailure(
+                "No video has been read yet, so there is nothing to make training files from.",
+                "Materialize the channel, frames and readings groups first.",
+            )
         performed = perform(step, work, steps)
     except Exception as error:
-        _log_checks(context, step.name, _checks_of(error), None)
+        _log_checks(context, step.name, {None: _checks_of(error)})
         workshop.lake.save_failure(step.name, "", Failure(type(error).__name__, _reason(error)))
         progress.done(step.name, "", _reason(error), failed=True)
         if not isinstance(error, NkoError):
@@ -91,23 +97,24 @@ def _perform_corpus(
     if step.name == FIRST_STEP:
         known = read_manifest(workshop.lake.manifest_path) or []
         register(context.instance, [entry.video_id for entry in known])
-    _log_checks(context, step.name, performed.record.checks, None)
     progress.done(step.name, "", _note(performed))
     yield dg.MaterializeResult(step.name, metadata=_metadata(performed))
+    yield from _report_checks(context, step, {None: performed.record.checks})
 
 
-def _decided_videos(context: dg.AssetExecutionContext, workshop: Workshop) -> tuple[str, ...]:
-    """The videos that the instance says are read and decided, in the order of the manifest."""
-    decided = context.instance.get_materialized_partitions(dg.AssetKey(LAST_VIDEO_STEP))
-    known = read_manifest(workshop.lake.manifest_path) or []
-    chosen = tuple(entry.video_id for entry in known if entry.video_id in decided)
-    if not chosen:
-        raise dg.Failure(
-            "No video has been read yet, so there is nothing to make training files from. "
-            "Materialize the channel, frames and readings groups first.",
-            allow_retries=False,
-        )
-    return chosen
+def decided_videos(instance: dg.DagsterInstance, lake: Lake) -> tuple[str, ...]:
+    """The videos that are read and decided, in the order of the manifest.
+
+    The instance says which; one that has lost a table since is left out, for it would keep all
+    others from being used.
+    """
+    decided = instance.get_materialized_partitions(dg.AssetKey(LAST_VIDEO_STEP))
+    return tuple(
+        entry.video_id
+        for entry in read_manifest(lake.manifest_path) or []
+        if entry.video_id in decided
+        and all(lake.record(name, entry.video_id) for name in CORPUS_INPUTS)
+    )
 
 
 def _perform_videos(
@@ -121,32 +128,35 @@ def _perform_videos(
     entries = {entry.video_id: entry for entry in read_manifest(workshop.lake.manifest_path) or []}
     succeeded: dict[str, Performed] = {}
     failed: dict[str, str] = {}
+    broken: dict[str | None, Sequence[Mapping[str, Any]]] = {}
     for key, result in _each_video(context, workshop, progress, step, steps, keys, entries):
         if isinstance(result, Performed):
             succeeded[key] = result
             workshop.lake.clear_failure(step.name, key)
-            _log_checks(context, step.name, result.record.checks, key)
             progress.done(step.name, key, _note(result))
             context.log.info(f"{key}: {_note(result)} ({len(succeeded)} of {len(keys)})")
             continue
         failed[key] = _reason(result)
         workshop.lake.save_failure(step.name, key, Failure(type(result).__name__, failed[key]))
-        _log_checks(context, step.name, _checks_of(result), key)
+        broken[key] = _checks_of(result)
         progress.done(step.name, key, failed[key], failed=True)
         context.log.error(f"{key}: {failed[key]}{_trace(result)}")
         if isinstance(result, ConfigurationError):
             # A full disk or a missing folder fails the next video in the same way.
             break
+    checks = {key: performed.record.checks for key, performed in succeeded.items()}
     if not failed:
         for key, performed in succeeded.items():
             context.add_asset_metadata(_metadata(performed), step.name, partition_key=key)
         yield dg.MaterializeResult(step.name)
+        yield from _report_checks(context, step, checks)
         return
     # A result would mark every partition of the range as materialized, the failed ones too.
     for key, performed in succeeded.items():
         context.log_event(
             dg.AssetMaterialization(step.name, partition=key, metadata=_metadata(performed))
         )
+    _log_checks(context, step.name, checks | broken)
     raise dg.Failure(
         f"{len(failed)} of {len(keys)} videos failed in {step.name}; the others are materialized. "
         + " ".join(f"{key}: {reason}" for key, reason in failed.items()),
@@ -224,25 +234,58 @@ def _checks_of(error: Exception) -> Sequence[Mapping[str, Any]]:
     return [result.as_dict() for result in error.results] if isinstance(error, CheckFailed) else ()
 
 
+def _report_checks(
+    context: dg.AssetExecutionContext,
+    step: Step,
+    results: Mapping[str | None, Sequence[Mapping[str, Any]]],
+) -> Iterator[dg.Output[None]]:
+    """Log the checks of what was just materialized, and tell Dagster that each was made."""
+    _log_checks(context, step.name, results)
+    for check in step.check_specs:
+        yield dg.Output(None, f"{step.name}_{check.name}")
+
+
 def _log_checks(
     context: dg.AssetExecutionContext,
     asset: str,
-    results: Sequence[Mapping[str, Any]],
-    partition: str | None,
+    results: Mapping[str | None, Sequence[Mapping[str, Any]]],
 ) -> None:
-    for stored in results:
-        result = CheckResult(**stored)
-        context.log_event(
-            dg.AssetCheckEvaluation(
-                asset_key=dg.AssetKey(asset),
-                check_name=result.name,
-                passed=result.passed,
-                severity=dg.AssetCheckSeverity(result.severity),
-                description=result.message,
-                metadata=_values(result.facts),
-                partition=partition,
+    """Log the stored check `results` of each partition, or of the asset itself under None.
+
+    The UI counts a partition as checked only when the check names its latest materialization, so
+    that has to be logged before.
+    """
+    looked_at = _latest_materializations(context, asset, [key for key in results if results[key]])
+    for partition, checks in results.items():
+        for stored in checks:
+            result = CheckResult(**stored)
+            context.log_event(
+                dg.AssetCheckEvaluation(
+                    asset_key=dg.AssetKey(asset),
+                    check_name=result.name,
+                    passed=result.passed,
+                    severity=dg.AssetCheckSeverity(result.severity),
+                    description=result.message,
+                    metadata=_values(result.facts),
+                    partition=partition,
+                    target_materialization_data=looked_at.get(partition),
+                )
             )
+
+
+def _latest_materializations(
+    context: dg.AssetExecutionContext, asset: str, partitions: Sequence[str | None]
+) -> dict[str | None, AssetCheckEvaluationTargetMaterializationData]:
+    return {
+        key: AssetCheckEvaluationTargetMaterializationData(
+            storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
         )
+        for key in partitions
+        for record in context.instance.fetch_materializations(
+            dg.AssetRecordsFilter(dg.AssetKey(asset), asset_partitions=[key] if key else None),
+            limit=1,
+        ).records
+    }
 
 
 def _metadata(performed: Performed) -> dict[str, dg.MetadataValue]:

@@ -86,7 +86,11 @@ def _refuse_another_source(
     """One data root, one source: lessons of two would end in one data set unnoticed."""
     if not previous or context.settings.allow_shrink:
         return
-    if {entry.source for entry in previous}.isdisjoint(entry.source for entry in listed):
+    moved = remembered_source(context.lake.root) != context.settings.source
+    other_kind = {entry.source for entry in previous}.isdisjoint(entry.source for entry in listed)
+    known = {entry.video_id for entry in previous if entry.listed}
+    # A folder that was moved still holds the same lessons, and so has the same ids.
+    if other_kind or (moved and known.isdisjoint(entry.video_id for entry in listed)):
         raise ConfigurationError(
             f"{context.lake.root} holds the lessons of another source "
             f"({previous[0].source}, e.g. {redact(previous[0].url)}), and {name} shares none of them.",

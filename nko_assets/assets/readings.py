@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -146,7 +148,9 @@ def _review_identity(context: Context) -> Mapping[str, Any]:
 def _decisions(context: Context) -> list[HumanDecision]:
     """What people decided about the readings of this video, in order."""
     path = context.lake.root / "reviews" / "decisions.jsonl"
-    if not path.is_file():
+    try:
+        state = path.stat()
+    except FileNotFoundError:
         return []
     readings = context.lake.read_table("gemini_results", context.key, ["frame_id", "entries"])
     own = {
@@ -154,8 +158,15 @@ def _decisions(context: Context) -> list[HumanDecision]:
         for row in readings.iter_rows(named=True)
         for entry in range(len(row["entries"]))
     }
+    taken = _decisions_in(path, state.st_mtime_ns, state.st_size)
+    return [decision for decision in taken if decision.reading_id in own]
+
+
+@lru_cache(maxsize=1)
+def _decisions_in(path: Path, _modified_ns: int, _size: int) -> list[HumanDecision]:
+    """Every decision of the file as it is now; it is asked for once a video."""
     with path.open(encoding="utf-8") as lines:
-        return [decision for decision in parse_decisions(lines) if decision.reading_id in own]
+        return parse_decisions(lines)
 
 
 def _review(context: Context) -> Outcome:

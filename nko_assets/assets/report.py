@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from nko_assets.assets.training import training_file
-from nko_assets.channel import read_manifest
+from nko_assets.channel import VideoEntry, read_manifest
 from nko_assets.checks import CheckSpec, judge
 from nko_assets.corpus.exports import (
     CONVERSATIONS,
@@ -46,15 +46,20 @@ VIDEO_STEPS = (
 
 
 def _failures(context: Context) -> dict[str, str]:
-    """Each video whose last attempt failed, with the step and the reason."""
+    """Each listed video whose last attempt failed, with the step and the reason."""
     found = {}
-    for entry in read_manifest(context.lake.manifest_path) or []:
+    for entry in _listed(context):
         for step in VIDEO_STEPS:
             failure = context.lake.failure(step, entry.video_id)
             if failure is not None:
                 found[entry.video_id] = f"{step}: {failure.reason}"
                 break
     return found
+
+
+def _listed(context: Context) -> list[VideoEntry]:
+    """The videos that the source has now; one that it dropped can neither fail nor be missing."""
+    return [entry for entry in read_manifest(context.lake.manifest_path) or [] if entry.listed]
 
 
 def _report_identity(context: Context) -> Mapping[str, Any]:
@@ -139,8 +144,8 @@ def _make_report(context: Context) -> Outcome:
     inputs = _inputs(context)
     report = build_report(inputs)
     folder = context.lake.training
-    listed = inputs.videos.filter("listed").height
-    done = len(context.video_ids)
+    listed = {entry.video_id for entry in _listed(context)}
+    done = listed & set(context.video_ids)
     examples = report.summary["examples"]
     score = inputs.sample_score
     return Outcome(
@@ -152,8 +157,9 @@ def _make_report(context: Context) -> Outcome:
         checks=[
             judge(
                 VIDEOS_DONE,
-                done >= listed and not inputs.failures,
-                f"{done} of {listed} listed videos are done, {len(inputs.failures)} failed.",
+                done == listed and not inputs.failures,
+                f"{len(done)} of {len(listed)} listed videos are done, "
+                f"{len(inputs.failures)} failed.",
                 {"failed": inputs.failures},
             ),
             judge(EXAMPLES, examples >= 10_000, f"{examples:,} examples of 10,000."),

@@ -54,10 +54,12 @@ class Lake:
 
     @property
     def manifest_path(self) -> Path:
+        """The manifest of videos."""
         return self.root / "manifest" / "videos.json"
 
     @property
     def training(self) -> Path:
+        """The folder of the training files."""
         return self.root / "training"
 
     def path(self, asset: str, video_id: str, suffix: str = ".parquet") -> Path:
@@ -79,12 +81,15 @@ class Lake:
         return self.root / ".records" / asset / f"{key or 'all'}.json"
 
     def record(self, asset: str, key: str = "") -> Record | None:
-        """What made the artefact, or None when there is none or one of its files is gone."""
+        """What made the artefact, or None when there is none or one of its files is gone.
+
+        A record that cannot be read, from another version or a damaged disk, is none either: the
+        artefact is made again.
+        """
         try:
-            stored = json.loads(self._record_path(asset, key).read_bytes())
-        except FileNotFoundError:
+            record = Record(**json.loads(self._record_path(asset, key).read_bytes()))
+        except (FileNotFoundError, ValueError, TypeError):
             return None
-        record = Record(**stored)
         for name, size in record.files.items():
             path = self.root / name
             if not path.is_file() or path.stat().st_size != size:
