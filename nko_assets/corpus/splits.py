@@ -3,9 +3,10 @@
 Whole videos are put into validation in the order of a seeded hash, as many as come closest to the
 share of rows that is wanted. Texts that both sides show (a greeting of every lesson) would join
 all videos into one: instead such a text stays on the side that shows it more often, and the rows
-of the other side that hold it are excluded, with the reason. When that leaves validation less than
-half of its share, further such texts move to validation, those that cost train the fewest rows
-first; so validation is not empty, however alike the videos are.
+of the other side that hold it are excluded, with the reason. When that leaves validation short of
+its share, more videos are held out; when it has less than half of it even so, further such texts
+move to validation, those that cost train the fewest rows first. So validation is not empty,
+however alike the videos are.
 
 A new video may change the side of another one: figures of two versions of the corpus are to be
 compared on the videos that are in validation in both.
@@ -44,6 +45,8 @@ EXCLUDED: Final = "excluded"
 
 _READINGS: Final = "readings"  # no file: they decide which words a side has
 _WEIGHED: Final = (NKO_ENGLISH, CONVERSATIONS, OCR_SAMPLES)  # share is of their rows
+
+_CLOSE_ENOUGH: Final = 0.8  # of the share
 
 _STAYS: Final = "its video and its texts are on this side"
 _SHARED: Final = {
@@ -100,11 +103,11 @@ def split_corpus(
         raise PermanentFailure(
             "There are no rows to split.", "Accept some readings first, see reviewed_readings."
         )
-    held_out = _validation_videos(weights, seed, share)
-    for row in rows:
-        row.home = VALIDATION if row.video_id in held_out else TRAIN
-    _cluster(rows)
-    _settle(rows, share, seed)
+    held_out = _assign(rows, weights, seed, share, share)
+    left = _share_left(rows)
+    if 0 < left < _CLOSE_ENOUGH * share:
+        # Much of validation was shared with train: hold out as many more videos as make up for it.
+        held_out = _assign(rows, weights, seed, share, share * min(share / left, 2))
     words = _words_by_side(rows, reviewed)
     decided = [_decision(row) for row in rows if row.file != _READINGS]
     decided += _word_decisions(files[VOCABULARY], words)
@@ -175,6 +178,24 @@ def _rows(files: Mapping[str, pl.DataFrame], reviewed: pl.DataFrame) -> list[_Ro
 
 def _hash(seed: str, name: str) -> bytes:
     return hashlib.sha256(f"{seed}\x1f{name}".encode()).digest()
+
+
+def _assign(
+    rows: Sequence[_Row], weights: Mapping[str, int], seed: str, share: float, wanted: float
+) -> set[str]:
+    """Put videos with the share `wanted` of rows into validation and settle what is shared."""
+    held_out = _validation_videos(weights, seed, wanted)
+    for row in rows:
+        row.home = VALIDATION if row.video_id in held_out else TRAIN
+    _cluster(rows)
+    _settle(rows, share, seed)
+    return held_out
+
+
+def _share_left(rows: Sequence[_Row]) -> float:
+    """The share that validation has of the rows that are not excluded."""
+    left = Counter(row.home for row in rows if row.file in _WEIGHED and not row.foreign)
+    return left[VALIDATION] / max(left.total(), 1)
 
 
 def _validation_videos(weights: Mapping[str, int], seed: str, share: float) -> set[str]:
