@@ -8,7 +8,7 @@ import pytest
 
 from nko_assets.failures import ConfigurationError
 from nko_assets.reading.charset import CLASSES, LATIN_WORD, fold, visual_classes
-from nko_assets.reading.training.text import LineWriter, invented_word, read_lines
+from nko_assets.reading.training.text import LineWriter, invented_lines, invented_word, read_lines
 from nko_assets.typeset import TYPEFACES
 
 NOTO = TYPEFACES["noto"]
@@ -40,6 +40,11 @@ def test_invented_words_have_marks_only_after_letters():
     for _ in range(500):
         word = invented_word(rng)
         assert re.fullmatch("([\u07ca-\u07ea][\u07eb-\u07f3]{0,3})+[ߴߵ]?", word)
+
+
+def test_invented_lines_are_many_different_ones_and_the_same_every_time():
+    assert invented_lines(50, seed=0) == invented_lines(50, seed=0)
+    assert len(set(invented_lines(50, seed=0))) == 50
 
 
 def test_a_typeface_is_never_asked_for_what_it_cannot_draw():

@@ -46,7 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--to", type=Path, default=WEIGHTS)
 
     evaluate = commands.add_parser("evaluate", help="measure error rates on H.264 slides")
-    evaluate.add_argument("--text", type=Path, nargs="+", required=True, help="held-out N'Ko text")
+    evaluate.add_argument(
+        "--text", type=Path, nargs="+", help="held-out N'Ko text; without it, invented words"
+    )
     evaluate.add_argument(
         "--weights", type=Path, help="other weights than the shipped ones: the recognizer alone"
     )
@@ -83,17 +85,17 @@ def _export(arguments: argparse.Namespace) -> None:
 
 def _evaluate(arguments: argparse.Namespace) -> None:
     from nko_assets.reading.training.evaluate import evaluate, offline_reader, table
-    from nko_assets.reading.training.text import read_lines
+    from nko_assets.reading.training.text import invented_lines, read_lines
 
     recognizer = NkoRecognizer(arguments.weights or WEIGHTS)
     reader = None if arguments.weights or arguments.recognizer_only else offline_reader()
-    texts = list(dict.fromkeys(read_lines(arguments.text)))
+    texts = read_lines(arguments.text) if arguments.text else invented_lines(400, seed=0)
     reports = [
         report
         for crf in arguments.crf
         for report in evaluate(
             recognizer,
-            texts,
+            list(dict.fromkeys(texts)),
             faces=arguments.typefaces,
             slides=arguments.slides,
             crf=crf,

@@ -169,6 +169,13 @@ class LineWriter:
         return decorated
 
 
+def invented_lines(count: int, seed: int) -> list[str]:
+    """`count` lines of invented words, numbers and punctuation, as no text file has them."""
+    rng = np.random.default_rng(seed)
+    writer = LineWriter()
+    return [writer.line(rng, int(rng.integers(8, 60)), TYPEFACES["noto"]) for _ in range(count)]
+
+
 def invented_word(rng: np.random.Generator) -> str:
     """One word of one to four syllables, in NFC."""
     word = "".join(_syllable(rng) for _ in range(int(rng.integers(1, 5))))
