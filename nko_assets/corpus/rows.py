@@ -13,7 +13,6 @@ from nko_assets.schemas.base import TableModel
 from nko_assets.schemas.corpus import RejectedRows
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "corpus.nko-assets")
-_BETWEEN = "; "
 
 Row = Mapping[str, Any]
 
@@ -32,8 +31,8 @@ def row_id(*content: str) -> str:
 
 
 def joined(values: Iterable[str]) -> str:
-    """Distinct values in alphabetical order; lists joined before are taken apart first."""
-    return _BETWEEN.join(sorted({part for value in values for part in value.split(_BETWEEN)}))
+    """Distinct values in alphabetical order, with '; ' between them."""
+    return "; ".join(sorted(set(values)))
 
 
 def provenance(sources: Sequence[Row]) -> dict[str, Any]:
