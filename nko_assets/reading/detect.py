@@ -30,8 +30,8 @@ _JOIN_GAP = 0.5  # a word space is about 0.4, a column gap above 1.6
 _SPLIT_GAP = 1.6
 _MARK_SIZE, _MARK_GAP = 0.45, 0.2
 _SAME_LINE = 0.35
-_REACH = 0.35  # how far beyond the detected box ink is looked for
-_LOOSE_INK = 0.12  # blank space between a letter and a mark outside the detected box
+_REACH = 0.4  # how far beyond the detected box ink is looked for
+_LOOSE_INK = 0.25  # blank space between a detected box and a mark outside it
 _MARGIN = 0.17  # what detection leaves around ink, on average
 _PAD_ACROSS, _PAD_ALONG = 0.12, 0.3  # the recognizer was trained on crops cut about like this
 _RULE = 0.75  # a row with more ink than this is a rule or the edge of a band
@@ -90,7 +90,12 @@ def rapidocr_model(task: str) -> Path:
 def fit_lines(image: np.ndarray, boxes: Sequence[Box]) -> list[TextLine]:
     """Detected `boxes` as lines: joined, split at columns, fitted to ink; from top to bottom."""
     gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if image.ndim == 3 else image
-    pieces = [piece for box in join_pieces(boxes) for piece in split_columns(gray, box)]
+    height, width = gray.shape
+    whole = [
+        (max(x0, 0), max(y0, 0), min(x1, width), min(y1, height))
+        for x0, y0, x1, y1 in join_pieces(boxes)
+    ]
+    pieces = [piece for box in whole for piece in split_columns(gray, box)]
     lines = []
     for piece in pieces:
         box = fit_to_ink(gray, piece, [other for other in pieces if other is not piece])

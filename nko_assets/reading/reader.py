@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from nko_assets.failures import PermanentFailure
 from nko_assets.reading.answers import FrameRequest, Reading
 
 Progress = Callable[[str], None]
@@ -59,9 +60,15 @@ class Job:
 
     @classmethod
     def from_json(cls, text: str) -> Job:
-        """The job of a receipt; raises ValueError or TypeError when `text` is none."""
-        data = json.loads(text)
-        return cls(**{**data, "request_hashes": tuple(data["request_hashes"])})
+        """The job of a receipt; raises PermanentFailure when `text` is none."""
+        try:
+            data = json.loads(text)
+            return cls(**{**data, "request_hashes": tuple(data["request_hashes"])})
+        except (ValueError, TypeError, KeyError) as error:
+            raise PermanentFailure(
+                f"A receipt of a reader's job cannot be read: {error!r}.",
+                "Materialize gemini_batches again.",
+            ) from error
 
 
 class Reader(Protocol):

@@ -114,28 +114,25 @@ class Transcriber:
             ]
         return [self._mixed(image, line, reading, stretches)]
 
-    def _part(self, image: np.ndarray, gray: np.ndarray, box: Box, latin: bool) -> list[_Part]:
+    def _part(
+        self, image: np.ndarray, gray: np.ndarray, piece: TextLine, latin: bool
+    ) -> list[_Part]:
         """One of two stretches of a line, read by itself."""
-        line = TextLine(box, padded(box, gray.shape))
         if latin:
-            part = _latin_part(box, self._read_latin(image, line))
+            part = _latin_part(piece.box, self._read_latin(image, piece))
             return [part] if part.script == "latin" else []
-        (reading,) = self._nko.read([_cut(gray, line.crop)])
-        return [_nko_part(box, reading)]
+        (reading,) = self._nko.read([_cut(gray, piece.crop)])
+        return [_nko_part(piece.box, reading)]
 
     def _mixed(
         self,
         image: np.ndarray,
         line: TextLine,
         reading: RecognizedLine,
-        stretches: Sequence[tuple[Box, bool]],
+        stretches: Sequence[tuple[TextLine, bool]],
     ) -> _Part:
         """A line with words of both scripts among each other, as one text in logical order."""
-        words = iter(
-            self._read_latin(image, TextLine(box, padded(box, image.shape)))
-            for box, latin in stretches
-            if latin
-        )
+        words = iter(self._read_latin(image, piece) for piece, latin in stretches if latin)
         pieces, sure = [], [reading.confidence]
         for latin, run in groupby(reading.text.split(" "), key=_is_latin):
             if not latin:
@@ -217,7 +214,9 @@ def _latin_part(box: Box, reading: LatinLine) -> _Part:
     return _Part(box, script, text or reading.text, reading.text, reading.confidence)
 
 
-def _stretches(line: TextLine, reading: RecognizedLine, gray: np.ndarray) -> list[tuple[Box, bool]]:
+def _stretches(
+    line: TextLine, reading: RecognizedLine, gray: np.ndarray
+) -> list[tuple[TextLine, bool]]:
     """The stretches of a line in reading order, each with whether it is in another script.
 
     They part where the space is widest between the last sign of one and the first of the next.
@@ -243,12 +242,15 @@ def _stretches(line: TextLine, reading: RecognizedLine, gray: np.ndarray) -> lis
             for (_, one), (_, other) in pairwise(runs)
         )
     ]
-    # Runs come in logical order, from right to left.
-    bounds = [line.box[2], *edges, line.box[0]]
-    return [
-        ((min(a, b), line.box[1], max(a, b), line.box[3]), latin)
-        for (latin, _), (a, b) in zip(runs, pairwise(bounds), strict=True)
-    ]
+    # Runs come in logical order, from right to left; where they part, nothing is to be seen.
+    box_edges = [line.box[2], *edges, line.box[0]]
+    crop_edges = [line.crop[2], *edges, line.crop[0]]
+    pieces = []
+    for (latin, _), inked, cut in zip(runs, pairwise(box_edges), pairwise(crop_edges), strict=True):
+        box = (min(inked), line.box[1], max(inked), line.box[3])
+        crop = (min(cut), line.crop[1], max(cut), line.crop[3])
+        pieces.append((TextLine(box, crop), latin))
+    return pieces
 
 
 def _nearest(places: Sequence[float], others: Sequence[float]) -> float:
