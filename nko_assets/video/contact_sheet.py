@@ -15,7 +15,8 @@ from nko_assets.typeset import TYPEFACES, draw_line, measure_line
 from nko_assets.video.encode import encode_jpeg
 
 MAX_BYTES = 200_000
-_SHEET_WIDTH = 1200
+# As wide as the dialog in which the UI shows it on a window of 1280 pixels.
+_SHEET_WIDTH = 980
 _CAPTION_SIZE = 13
 _BAND = 22
 _GAP = 6
@@ -128,7 +129,8 @@ def _write(
 
 def _shorten(text: str, room: float) -> str:
     """The text, cut with an ellipsis until it is at most `room` pixels wide."""
-    text = " ".join(text.split())
+    # No letter is narrower than three pixels.
+    text = " ".join(text.split())[: max(0, int(room / 3))]
     cut = text
     while cut and measure_line(cut, TYPEFACES["noto"], _CAPTION_SIZE)[0] > room:
         text = text[:-1]

@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from nko_assets.video.ink import FrameInk, InkComparison, compare_ink, strength_ratio
+from nko_assets.video.ink import FrameInk, InkComparison, compare_ink, softened, strength_ratio
 from nko_assets.video.moving import StillInk, with_moving_cells
 
 Status = Literal["kept", "repeat", "superseded", "blank"]
@@ -24,6 +24,8 @@ THRESHOLD = 0.85
 _REMEMBERED = 8
 # Edges this much stronger are the same text in focus.
 _SHARPER = 1.15
+# Pixels of blur: a scene that the encoder has yet to refine, a page that is being turned.
+_OUT_OF_FOCUS = (1.0, 2.0, 3.0)
 # The first repeat is preferred sooner: the frame before it may be the end of a fade, or the start
 # of a scene that the encoder has yet to refine.
 _FRESH = 1.03
@@ -45,9 +47,9 @@ class FrameDecision:
     """Share of ink, in the least similar tile, that the frame compared with has: for kept and
     repeat frames the last one kept, for superseded ones the one that replaced it."""
     first_seen_ms: int
-    """When the frame's text was first seen. For a kept frame, the earliest of all it represents."""
+    """For a kept frame the earliest time of all that it represents, else the frame's own time."""
     last_seen_ms: int
-    """When it was last seen. For a kept frame, the latest of all it represents."""
+    """The latest time of all that it represents, or did until it was superseded."""
     reason: str
 
 
@@ -96,6 +98,8 @@ class _Deduplication:
             self._current = frame
         elif similarity >= self._threshold:
             self._repeat(frame, kept, similarity)
+        elif self._has_blurred(frame, kept):
+            self._note(frame, "repeat", kept.index, similarity, "a blurred view of the kept frame")
         elif (returned := self._returned(frame)) is not None:
             self._turn_to(returned[0])
             self._note(
@@ -144,6 +148,13 @@ class _Deduplication:
                 return earlier, similarity
         return None
 
+    def _has_blurred(self, frame: _Frame, other: _Frame) -> bool:
+        """Whether `frame` is `other` out of focus, or part of it."""
+        return any(
+            _against(frame, softened(other.ink, sigma)).similarity() >= self._threshold
+            for sigma in _OUT_OF_FOCUS
+        )
+
     def _turn_to(self, earlier: _Frame) -> None:
         """Make a frame kept earlier the one on screen again."""
         self._earlier.remove(earlier)
@@ -153,9 +164,11 @@ class _Deduplication:
 
     def _supersede(self, kept: _Frame, by: _Frame, reason: str) -> bool:
         """Let `by` stand for `kept` if it has all its ink; whether it does."""
+        if kept.ink.shape != by.ink.shape:
+            return False
         # The speaker hides no text, but a pointer does: what it covers in `by` is not had.
         similarity = _against(kept, by.ink).without(by.still.speaker).similarity()
-        if similarity < self._threshold:
+        if similarity < self._threshold and not self._has_blurred(kept, by):
             return False
         self._decisions[kept.index] = replace(
             self._decisions[kept.index],
@@ -180,8 +193,9 @@ class _Deduplication:
         first = list(last)
         represented = [self._represented(decision) for decision in self._decisions]
         for decision, chain in zip(self._decisions, represented, strict=True):
+            if chain:
+                first[chain[-1]] = min(first[chain[-1]], decision.timestamp_ms)
             for index in chain:
-                first[index] = min(first[index], decision.timestamp_ms)
                 last[index] = max(last[index], decision.timestamp_ms)
         return [
             replace(

@@ -40,11 +40,13 @@ _LEAST_CELL = 6
 
 @dataclass(frozen=True, slots=True)
 class FrameInk:
-    """The edges of one frame: two bytes a pixel and a little more, so keep few of them at a time."""
+    """The edges of one frame: three bytes a pixel and a little more, so keep few of them at a time."""
 
     timestamp_ms: int
     shape: tuple[int, int]
     """Height and width in pixels at which the ink was found."""
+    gray: np.ndarray
+    """Height × width, uint8: the luma."""
     across: np.ndarray
     """Change from left to right at each pixel, row by row, in gray levels a pixel, int8."""
     down: np.ndarray
@@ -57,14 +59,14 @@ class FrameInk:
 
 def frame_ink(image: np.ndarray, timestamp_ms: int) -> FrameInk:
     """The ink of a BGR or gray uint8 image, worked out at no more than 1280 pixels a side."""
-    gray = cv2.GaussianBlur(to_gray(fit_within(image)), (3, 3), 0)
-    across, down = cv2.spatialGradient(gray)
+    gray = to_gray(fit_within(image))
+    across, down = cv2.spatialGradient(cv2.GaussianBlur(gray, (3, 3), 0))
     # A Sobel filter weighs a change eightfold.
     edges = np.flatnonzero(np.abs(across) + np.abs(down) > 8 * _EDGE)
     height, width = gray.shape
     numbers, _ = _cells(height, width)
     return FrameInk(
-        timestamp_ms, (height, width), _eighth(across), _eighth(down), edges, numbers[edges]
+        timestamp_ms, (height, width), gray, _eighth(across), _eighth(down), edges, numbers[edges]
     )
 
 
@@ -126,6 +128,21 @@ def compare_ink(new: FrameInk, *others: FrameInk) -> InkComparison:
     ink = np.bincount(new.cells, minlength=rows * columns).reshape(rows, columns)
     had = np.bincount(new.cells[found], minlength=rows * columns).reshape(rows, columns)
     return InkComparison(ink, had, new.edges[~found])
+
+
+def softened(frame: FrameInk, sigma: float) -> FrameInk:
+    """The ink as if the frame had been blurred, by a Gaussian of `sigma` pixels.
+
+    An edge of a blurred frame is wider than the edge in focus, which therefore does not have all
+    of it; the softened one does.
+    """
+    across, down = (
+        cv2.GaussianBlur(part.reshape(frame.shape).astype(np.int16), (0, 0), sigma)
+        .ravel()
+        .astype(np.int8)
+        for part in (frame.across, frame.down)
+    )
+    return replace(frame, across=across, down=down)
 
 
 def strength_ratio(new: FrameInk, other: FrameInk, moving: np.ndarray) -> float:

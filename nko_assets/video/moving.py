@@ -1,9 +1,9 @@
 """Ink that is nobody's text because it moves: the speaker in a corner, and the mouse pointer.
 
 A place belongs to the speaker when it changed between nearly all neighbouring samples for a while,
-and when its shape is a speaker's: a compact patch near the border of the picture, a few tiles high.
-Words that change with every sample, on cards or as subtitles, are not such a patch: they stand in
-the middle, or are a line high, or fill the slide.
+when its shape is a speaker's: a compact patch near the border of the picture, a few tiles high; and
+when it is no text: most of a patch of text has the one colour of the paper, skin and cloth have
+many. So words that change with every sample, on cards or as subtitles, are not taken for a speaker.
 
 A pointer is a blob of ink no larger than an icon that neither the sample before nor the one after
 has. A lone small letter that is shown for one sample, on a slide that is otherwise the same, looks
@@ -21,18 +21,22 @@ import numpy as np
 
 from nko_assets.video.ink import FrameInk, cell_grid, cell_side, compare_ink
 
-# Samples looked at to either side, two thirds of a minute at one each 5 s.
+# Samples looked at to either side: 40 s at one each 5 s.
 REACH = 8
-_LEAST_PAIRS = 6
+_LEAST_PAIRS = 8
 _CHANGED = 0.85
-_ALWAYS = 0.9
+_ALWAYS = 0.85
 # Beside what always moves: a hand that is raised now and then.
 _OFTEN = 0.3
 _HAND = 3
-# In cells, four to a tile of 40 pixels at 1280 × 720.
-_LEAST_HEIGHT, _LEAST_WIDTH = 5, 4
+# In cells of 20 pixels at 1280 × 720. What moves is found with one cell more to each side, so this
+# is 100 pixels: three lines of text, the head and shoulders of a small speaker.
+_LEAST_HEIGHT, _LEAST_WIDTH = 7, 6
 _FROM_BORDER = 4
 _LARGEST_SHARE = 0.25
+# Text covers less than a third of its paper; levels that compression leaves of one colour.
+_PAPER_SHARE = 0.5
+_ONE_COLOUR = 7
 _POINTER = 1.6
 # A blob of that size lies in at most so many overlapping tiles each way.
 _POINTER_TILES = 5
@@ -64,7 +68,7 @@ def with_moving_cells(frames: Iterable[FrameInk]) -> Iterator[StillInk]:
     ahead: deque[FrameInk] = deque()
     # changes[0] leads to ahead[0].
     changes: deque[_Change | None] = deque()
-    behind: deque[_Change | None] = deque(maxlen=REACH)
+    behind: deque[_Change | None] = deque(maxlen=2 * REACH)
     source = iter(frames)
     newest: FrameInk | None = None
     previous: FrameInk | None = None
@@ -77,7 +81,8 @@ def with_moving_cells(frames: Iterable[FrameInk]) -> Iterator[StillInk]:
             return
         frame = ahead.popleft()
         following = ahead[0] if ahead else None
-        speaker = _speaker(frame, [*behind, *changes])
+        # At the end of the video what is no longer ahead is made up for from behind.
+        speaker = _speaker(frame, [*behind, *changes][-2 * REACH :])
         pointer = np.zeros(cell_grid(frame), dtype=bool)
         before, after = changes[0], changes[1] if ahead else None
         if previous is not None and following is not None and before and after:
@@ -126,7 +131,7 @@ def _speaker(frame: FrameInk, changes: list[_Change | None]) -> np.ndarray:
     core = _cells_of(share >= _ALWAYS)
     near = cv2.dilate(core, np.ones((2 * _HAND + 1, 2 * _HAND + 1), np.uint8))
     region = core | (_cells_of(share >= _OFTEN) & near)
-    return _compact_patches(region)
+    return _compact_patches(region, frame)
 
 
 def _cells_of(tiles: np.ndarray) -> np.ndarray:
@@ -136,7 +141,7 @@ def _cells_of(tiles: np.ndarray) -> np.ndarray:
     return cv2.dilate(cells, np.ones((2, 2), np.uint8), anchor=(1, 1))
 
 
-def _compact_patches(region: np.ndarray) -> np.ndarray:
+def _compact_patches(region: np.ndarray, frame: FrameInk) -> np.ndarray:
     """The bounding boxes of the patches of `region` that can be a speaker."""
     rows, columns = region.shape
     patches = np.zeros(region.shape, dtype=bool)
@@ -151,6 +156,16 @@ def _compact_patches(region: np.ndarray) -> np.ndarray:
             and width <= 2 * height
             and width * height <= _LARGEST_SHARE * rows * columns
             and from_border <= _FROM_BORDER
+            and not _is_paper(frame, left, top, width, height)
         ):
             patches[top : top + height, left : left + width] = True
     return patches
+
+
+def _is_paper(frame: FrameInk, left: int, top: int, width: int, height: int) -> bool:
+    """Whether most of the patch, given in cells, has one colour."""
+    side = cell_side(*frame.shape)
+    patch = frame.gray[top * side : (top + height) * side, left * side : (left + width) * side]
+    levels = np.bincount(patch.ravel(), minlength=256)
+    alike = np.convolve(levels, np.ones(_ONE_COLOUR, dtype=int), mode="same")
+    return bool(alike.max() >= _PAPER_SHARE * patch.size)

@@ -373,11 +373,12 @@ def encode(
 
     Single-threaded and deterministic; files that are there are left as they are.
     """
-    if all(path.exists() for path in paths.values()):
+    absent = {gop: path for gop, path in paths.items() if not path.exists()}
+    if not absent:
         return paths
     with ExitStack() as stack:
         outputs = []
-        for gop, path in paths.items():
+        for gop, path in absent.items():
             container = stack.enter_context(av.open(str(_partial(path)), "w"))
             stream = container.add_stream(
                 "libx264",
@@ -393,7 +394,7 @@ def encode(
                 container.mux(stream.encode(frame))
         for container, stream in outputs:
             container.mux(stream.encode(None))
-    for path in paths.values():
+    for path in absent.values():
         _partial(path).replace(path)
     return paths
 

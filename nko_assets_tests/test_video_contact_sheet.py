@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nko_assets.failures import PermanentFailure
+from nko_assets.video.contact_sheet import MAX_BYTES, SheetFrame, clock, contact_sheet
+from nko_assets.video.encode import decode_jpeg
+from nko_assets_tests.slides import LINES, slide
+
+
+def green(sheet: np.ndarray) -> int:
+    blue, greenish, red = (sheet[:, :, channel].astype(int) for channel in range(3))
+    return int(((greenish > blue + 40) & (greenish > red + 60)).sum())
+
+
+def sheet_of(kept: list[bool], **options) -> np.ndarray:
+    frames = [
+        SheetFrame(slide(LINES), index * 5000, kept=state, label="ߒߞߏ kept")
+        for index, state in enumerate(kept)
+    ]
+    return decode_jpeg(contact_sheet(frames, **options))
+
+
+def test_kept_frames_stand_out():
+    none, one, two = sheet_of([False] * 4), sheet_of([True] + [False] * 3), sheet_of([True] * 4)
+    assert green(none) == 0
+    assert 0 < green(one) < green(two)
+
+
+def test_one_frame_fills_the_width():
+    assert sheet_of([True]).shape[1] == 980
+
+
+def test_rows_follow_from_columns():
+    assert sheet_of([True] * 8, columns=4).shape[0] < sheet_of([True] * 8, columns=2).shape[0]
+
+
+def test_more_frames_than_fit_are_spread_over_the_lesson():
+    few, many = sheet_of([True] * 12, max_frames=12), sheet_of([True] * 60, max_frames=12)
+    # The same cells, and a line that says how many are shown.
+    assert 0 < many.shape[0] - few.shape[0] < 40
+
+
+def test_a_sheet_is_never_too_large():
+    noise = np.random.default_rng(0)
+    frames = [
+        SheetFrame(noise.integers(0, 255, (720, 1280, 3), dtype=np.uint8), k * 5000)
+        for k in range(24)
+    ]
+    assert len(contact_sheet(frames)) <= MAX_BYTES
+    assert len(contact_sheet(frames, max_bytes=20_000)) <= 20_000
+
+
+def test_upright_and_wide_frames_share_a_sheet():
+    frames = [
+        SheetFrame(slide(LINES), 0),
+        SheetFrame(np.ascontiguousarray(np.rot90(slide(LINES))), 5000, kept=False),
+        SheetFrame(np.zeros((40, 2000, 3), np.uint8), 10_000),
+    ]
+    assert decode_jpeg(contact_sheet(frames)).shape[1] == 980
+
+
+def test_a_long_label_is_cut():
+    frames = [SheetFrame(slide(LINES), 0, label="ߌ ߣߌ߫ ߛߐ߰ߡߊ߬ " * 40)] * 4
+    assert len(contact_sheet(frames)) <= MAX_BYTES
+
+
+def test_nothing_to_show_is_an_error():
+    with pytest.raises(PermanentFailure, match="no frames"):
+        contact_sheet([])
+
+
+@pytest.mark.parametrize(
+    ("timestamp_ms", "shown"), [(0, "0:00"), (65_999, "1:05"), (3_600_000, "1:00:00")]
+)
+def test_times_read_like_a_clock(timestamp_ms, shown):
+    assert clock(timestamp_ms) == shown
