@@ -1,0 +1,59 @@
+"""What the package imports is what it asks to be installed."""
+
+import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def _imported() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for path in sorted((ROOT / "nko_assets").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+                if isinstance(node, ast.ImportFrom) and node.level == 0
+                else []
+            )
+            for name in names:
+                found.setdefault(name.partition(".")[0], path.relative_to(ROOT).as_posix())
+    own = {"nko_assets", ""} | sys.stdlib_module_names
+    return {name: where for name, where in found.items() if name not in own}
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_every_library_that_is_imported_is_declared():
+    declared = {
+        _normal(re.match(r"[\w.-]+", requirement)[0])
+        for requirement in (
+            *PROJECT["dependencies"],
+            *PROJECT["optional-dependencies"]["train"],
+        )
+    }
+    owners = packages_distributions()
+    undeclared = {
+        module: where
+        for module, where in _imported().items()
+        if not declared & {_normal(owner) for owner in owners.get(module, [module])}
+    }
+    assert undeclared == {}
+
+
+def test_dagster_and_its_companions_are_pinned_to_one_version():
+    pins = dict(
+        requirement.split("==")
+        for requirement in PROJECT["dependencies"]
+        if requirement.startswith("dagster")
+    )
+    assert len(set(pins.values())) == 1
+    assert set(pins) == {"dagster", "dagster-webserver", "dagster-graphql", "dagster-dg-cli"}
