@@ -6,9 +6,8 @@ tells which lines, or which parts of a line, are for the Latin recognizer.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby, pairwise
 from statistics import fmean
@@ -36,8 +35,11 @@ _DOUBTFUL = 0.9
 _CLEARLY_BETTER = 0.1
 _WIDEST_SIGN = 2.0
 _ROOM_ABOVE = 0.2  # in ink heights, for the Latin recognizer
-# Nothing can open at the end of a line; a mouse pointer beside it looks as if something did.
-_AFTER_THE_END = re.compile(r"\s+[«‹⸜(\[\"*]+$")
+# A mouse pointer or a bullet beside a line is read as some sign that stands apart, with a
+# probability that stands out from the rest of a clear line.
+_STRANGE, _CLEAR = 0.8, 0.9
+# Below this, with its re-reads, a reading is of no text: each crop of a face says something else.
+_NO_TEXT = 0.3
 _BULLETS = "•·–—- "
 # Below this, what the Latin recognizer says is no text: a face, a picture, another script.
 _LATIN_LIMIT = 0.6
@@ -99,11 +101,10 @@ class Transcriber:
         if _is_latin(reading.text):
             return [_latin_part(line.box, self._read_latin(image, line))]
         part = _nko_part(line.box, reading)
-        sure = _nko_confidence(reading)
         sparse = _is_sparse(part)
-        if sure < _DOUBTFUL or sparse or LATIN_WORD in reading.text:
+        if part.confidence < _DOUBTFUL or sparse or LATIN_WORD in reading.text:
             other = self._read_latin(image, line)
-            if other.confidence > sure + (0 if sparse else _CLEARLY_BETTER):
+            if other.confidence > part.confidence + (0 if sparse else _CLEARLY_BETTER):
                 return [_latin_part(line.box, other)]
         if LATIN_WORD not in reading.text:
             return [part]
@@ -143,7 +144,7 @@ class Transcriber:
                 pieces.append(word.text)
                 sure.append(word.confidence)
         script = "mixed" if len(sure) > 1 else "nko"
-        text = _AFTER_THE_END.sub("", normalize(" ".join(pieces).replace(LATIN_WORD, "")))
+        text = normalize(" ".join(pieces).replace(LATIN_WORD, ""))
         return _Part(line.box, script, text, reading.text, min(sure))
 
     def _read_latin(self, image: np.ndarray, line: TextLine) -> LatinLine:
@@ -170,10 +171,12 @@ class Transcriber:
             others = [next(again) for _ in self._shifts]
             if others:
                 agreement = fmean(
-                    Levenshtein.normalized_similarity(part.raw, other.text) for other in others
+                    Levenshtein.normalized_similarity(part.text, _clear_text(other)[0])
+                    for other in others
                 )
                 confidence = part.confidence * agreement
-                judged[place] = _Part(part.box, part.script, part.text, part.raw, confidence)
+                script = "nko" if confidence >= _NO_TEXT else "other"
+                judged[place] = replace(part, script=script, confidence=confidence)
         return judged
 
     @cached_property
@@ -190,12 +193,29 @@ def _is_latin(text: str) -> bool:
     return LATIN_WORD in text and not any("\u07c0" <= character <= "\u07ff" for character in text)
 
 
-def _nko_confidence(reading: RecognizedLine) -> float:
-    """The mean probability of what is N'Ko in `reading`; 0 when that has neither letter nor digit."""
-    pairs = list(zip(reading.text, reading.probabilities, strict=True))
-    if not any("\u07c0" <= sign <= "\u07ea" for sign, _ in pairs):
-        return 0.0
-    return fmean(p for sign, p in pairs if sign not in (LATIN_WORD, " "))
+def _clear_text(reading: RecognizedLine) -> tuple[str, float]:
+    """The N'Ko of `reading`, normalized, and its mean probability; 0 without letter or digit.
+
+    Without words of other scripts, and without single signs apart at its ends that are much less
+    probable than the rest.
+    """
+    words: list[list[tuple[str, float]]] = [[]]
+    for sign, probability in zip(reading.text, reading.probabilities, strict=True):
+        if sign in (" ", LATIN_WORD):
+            words.append([])
+        else:
+            words[-1].append((sign, probability))
+    words = [word for word in words if word]
+    for end in (-1, 0):
+        rest = words[:-1] if end else words[1:]
+        strange = rest and len(words[end]) == 1 and words[end][0][1] < _STRANGE
+        if strange and fmean(p for word in rest for _, p in word) >= _CLEAR:
+            words = rest
+    signs = [pair for word in words for pair in word]
+    text = normalize(" ".join("".join(sign for sign, _ in word) for word in words))
+    if not any("\u07c0" <= sign <= "\u07ea" for sign, _ in signs):
+        return text, 0.0
+    return text, fmean(p for _, p in signs)
 
 
 def _is_sparse(part: _Part) -> bool:
@@ -204,8 +224,8 @@ def _is_sparse(part: _Part) -> bool:
 
 
 def _nko_part(box: Box, reading: RecognizedLine) -> _Part:
-    text = _AFTER_THE_END.sub("", normalize(reading.text.replace(LATIN_WORD, "")))
-    return _Part(box, "nko", text, reading.text, reading.confidence)
+    text, confidence = _clear_text(reading)
+    return _Part(box, "nko", text, reading.text, confidence)
 
 
 def _latin_part(box: Box, reading: LatinLine) -> _Part:
