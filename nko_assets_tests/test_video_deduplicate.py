@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nko_assets.video.deduplicate import FrameDecision, deduplicate
@@ -175,7 +175,7 @@ PICTURES = {
 }
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(st.lists(st.sampled_from(sorted(PICTURES, key=sorted)), max_size=14))
 def test_no_line_is_ever_lost(shown):
     decisions = decide(PICTURES[lines] for lines in shown)

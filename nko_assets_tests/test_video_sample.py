@@ -56,7 +56,10 @@ def test_samples_equal_those_of_decoding_everything(tmp_path, gop):
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
 @settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=6,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     steps=st.lists(st.integers(1, 3000), min_size=5, max_size=25),
@@ -198,7 +201,10 @@ def test_a_picture_is_no_video(tmp_path):
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.binary(min_size=1, max_size=3000))
 def test_no_bytes_crash_the_reader(tmp_path, data):

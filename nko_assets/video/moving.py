@@ -27,8 +27,8 @@ _LEAST_PAIRS = 8
 _CHANGED = 0.85
 _ALWAYS = 0.85
 # Beside what always moves: a hand that is raised now and then.
-_OFTEN = 0.3
-_HAND = 3
+_OFTEN = 0.5
+_HAND = 2
 # In cells of 20 pixels at 1280 × 720. What moves is found with one cell more to each side, so this
 # is 100 pixels: three lines of text, the head and shoulders of a small speaker.
 _LEAST_HEIGHT, _LEAST_WIDTH = 7, 6
