@@ -118,14 +118,15 @@ def _inputs(context: Context) -> ReportInputs:
     splits = context.lake.record("splits")
     facts = splits.facts if splits else {}
     files = {
-        name: read_jsonl(training_file(context, name), model) for name, model in EXPORTS.items()
+        name: read_jsonl(training_file(context, name), model, without={"image"})
+        for name, model in EXPORTS.items()
     }
     return ReportInputs(
         videos=videos.select(Videos.polars_schema().names()),
         lessons=[_lesson(context, video_id) for video_id in context.video_ids],
         pairs=files[NKO_ENGLISH],
         conversations=pl.concat([files[CONVERSATIONS], files[SYNTHETIC]]),
-        ocr_samples=files[OCR_SAMPLES].drop("image"),
+        ocr_samples=files[OCR_SAMPLES],
         vocabulary=files[VOCABULARY],
         gate=context.settings.accept_confidence,
         failures=_failures(context),

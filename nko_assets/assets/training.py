@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from nko_assets.channel import read_manifest
-from nko_assets.checks import CheckResult, CheckSpec, judge
+from nko_assets.checks import SCHEMA, CheckResult, CheckSpec, judge, schema_check
 from nko_assets.corpus import conversations as build_conversations
 from nko_assets.corpus import ocr_samples as build_ocr_samples
 from nko_assets.corpus import pairs as build_pairs
@@ -26,7 +27,7 @@ from nko_assets.corpus.exports import (
     VOCABULARY,
 )
 from nko_assets.corpus.json_schema import json_schema, validate_file
-from nko_assets.corpus.jsonl import read_jsonl, write_jsonl
+from nko_assets.corpus.jsonl import iter_jsonl, read_jsonl, write_jsonl
 from nko_assets.corpus.previews import table_preview
 from nko_assets.corpus.readings import rejected_readings
 from nko_assets.failures import PermanentFailure
@@ -196,8 +197,8 @@ def _conversation_preview(table: pl.DataFrame) -> str:
 
 
 def _ocr_samples(context: Context) -> Outcome:
-    tables: list[pl.DataFrame] = []
     rejected: list[pl.DataFrame] = []
+    conforms: list[CheckResult] = []
 
     def rows() -> Iterator[dict[str, Any]]:
         for video_id in context.video_ids:
@@ -207,19 +208,19 @@ def _ocr_samples(context: Context) -> Outcome:
             ).filter(status="kept")
             pictures = dict(kept.select("frame_id", "jpeg").iter_rows())
             built = build_ocr_samples.ocr_samples(reviewed, pictures.__getitem__)
-            tables.append(built.rows.drop("image"))
             rejected.append(built.rejected)
+            conforms.append(schema_check(OcrSamples, built.rows, minimum_rows=0))
             context.say(f"{video_id}: {built.rows.height} samples")
             yield from built.rows.iter_rows(named=True)
 
     path = training_file(context, OCR_SAMPLES)
     written = write_jsonl(path, rows())
-    table = read_jsonl(path, OcrSamples)
     left_out = pl.concat(rejected).sort("id")
+    broken = [result for result in conforms if not result.passed]
     return Outcome(
-        table=table,
         in_place=[path, _write(rejected_file(context, OCR_SAMPLES), left_out)],
         checks=[
+            broken[0] if broken else judge(SCHEMA, True, f"{written} rows conform."),
             _json_schema_check(OCR_SAMPLES, path),
             _not_empty(written, "No accepted line could be cut out of its frame."),
         ],
@@ -227,15 +228,15 @@ def _ocr_samples(context: Context) -> Outcome:
             "rows": written,
             "left out": _left_out(left_out),
             "megabytes": round(path.stat().st_size / 1e6, 2),
-            "preview": {"markdown": _pictures_preview(table)},
+            "preview": {"markdown": _pictures_preview(path)},
         },
     )
 
 
-def _pictures_preview(table: pl.DataFrame) -> str:
-    shown = table.filter(pl.col("image").str.len_chars() < 12_000).head(5)
+def _pictures_preview(path: Path) -> str:
+    small = (row for _, row in iter_jsonl(path) if len(row["image"]) < 12_000)
     lines = ["| picture | text | latin | translation |", "|---|---|---|---|"]
-    for row in shown.iter_rows(named=True):
+    for row in islice(small, 5):
         text = table_preview(pl.DataFrame([row]), ["text", "latin", "translation"], 1)
         cells = text.splitlines()[-1]
         lines.append(f"| ![line](data:image/jpeg;base64,{row['image']}) {cells}")
@@ -327,9 +328,8 @@ STEPS = (
         work=_ocr_samples,
         per_video=False,
         inputs=("reviewed_readings", "unique_frames"),
-        model=OcrSamples,
-        minimum_rows=0,
-        checks=(JSON_SCHEMA, NOT_EMPTY),
+        # Checked video by video: with their pictures, the rows of a channel do not fit in memory.
+        checks=(SCHEMA, JSON_SCHEMA, NOT_EMPTY),
         kinds=("json", "jpeg"),
     ),
     Step(

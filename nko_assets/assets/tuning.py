@@ -5,7 +5,7 @@ from __future__ import annotations
 from nko_assets.assets.training import reviewed_of, training_file
 from nko_assets.checks import CheckSpec, judge
 from nko_assets.corpus.dataset_card import dataset_card
-from nko_assets.corpus.exports import EXPORTS, OCR_SAMPLES
+from nko_assets.corpus.exports import EXPORTS
 from nko_assets.corpus.jsonl import read_jsonl
 from nko_assets.corpus.leakage import leakage
 from nko_assets.corpus.splits import split_corpus, write_splits
@@ -26,9 +26,9 @@ LEAK_KINDS = ("video", "text", "near_duplicate", "synthetic")
 def _split(context: Context) -> Outcome:
     training, folder = context.lake.training, context.lake.root / "splits"
     files = {
-        name: read_jsonl(training_file(context, name), model) for name, model in EXPORTS.items()
+        name: read_jsonl(training_file(context, name), model, without={"image"})
+        for name, model in EXPORTS.items()
     }
-    files[OCR_SAMPLES] = files[OCR_SAMPLES].drop("image")
     splits = split_corpus(files, reviewed_of(context))
     counts = write_splits(splits, training, folder)
     card = folder / "README.md"

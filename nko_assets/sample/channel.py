@@ -10,7 +10,7 @@ from pathlib import Path
 from nko_assets.sample import layouts, video
 from nko_assets.sample.lessons import lesson, lessons
 
-LICENCE = "CC-BY-SA-4.0; sources and licences of every row: nko_assets/sample/LICENCES.md"
+LICENCE = "CC-BY-SA-4.0 (source and licence of every row: nko_assets/sample/LICENCES.md)"
 
 
 @dataclass(frozen=True, slots=True)
