@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import polars as pl
 
+from nko_assets.corpus.previews import table_preview
 from nko_assets.failures import PermanentFailure
 from nko_assets.schemas.base import SchemaFailure, TableModel, schema_failures
 
@@ -86,8 +87,15 @@ def stop_on_errors(what: str, results: Sequence[CheckResult]) -> None:
 
 
 def _failures_table(failures: Sequence[SchemaFailure]) -> str:
-    rows = [
-        f"| {item.column} | `{item.rule}` | {item.count} | {', '.join(f'`{e}`' for e in item.examples[:SAMPLE_ROWS])} |"
-        for item in failures
-    ]
-    return "\n".join(["| column | rule | rows | values |", "|---|---|--:|---|", *rows])
+    return table_preview(
+        pl.DataFrame(
+            {
+                "column": [item.column for item in failures],
+                "rule": [item.rule for item in failures],
+                "rows": [item.count for item in failures],
+                "values": [" · ".join(item.examples[:SAMPLE_ROWS]) for item in failures],
+            }
+        ),
+        ["column", "rule", "rows", "values"],
+        len(failures),
+    )

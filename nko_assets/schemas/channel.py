@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandera.polars as pa
 import polars as pl
 
@@ -14,7 +16,8 @@ class Videos(TableModel):
     video_id: str = pa.Field(str_matches=VIDEO_ID, unique=True)
     title: str
     url: str = pa.Field(str_length={"min_value": 1})
-    duration_s: pl.Float64 = pa.Field(gt=0, nullable=True)
+    # A float that is no number is above every limit and below none.
+    duration_s: pl.Float64 = pa.Field(gt=0, lt=math.inf, nullable=True)
     uploaded: str = pa.Field(str_matches=r"^\d{4}-\d{2}-\d{2}$", nullable=True)
     source: str = pa.Field(str_length={"min_value": 1})
     licence: str = pa.Field(str_length={"min_value": 1})

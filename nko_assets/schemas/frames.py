@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandera.polars as pa
 import polars as pl
 
-from nko_assets.schemas.base import FRAME_ID, PHASH, TableModel, VIDEO_ID
+from nko_assets.schemas.base import FRAME_ID, PHASH, VIDEO_ID, TableModel
 
 FRAME_STATUSES = ("kept", "repeat", "superseded", "blank")
 
