@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from nko_assets.video.deduplicate import FrameDecision, deduplicate
 from nko_assets.video.ink import frame_ink
+from nko_assets_tests.benchmarks.lesson_videos import Speaker
 from nko_assets_tests.slides import LINES, slide
 
+SPEAKER = Speaker(240, 180)
 A, B, BLANK = slide(LINES), slide(LINES[::-1], size=34), slide([])
 
 
@@ -103,21 +105,9 @@ def test_slow_change_does_not_drift_away():
     assert {d.represented_by for d in decisions} == {decisions[-1].represented_by}
 
 
-def speaker(index: int) -> np.ndarray:
-    noise = np.random.default_rng(index)
-    patch = cv2.resize(
-        noise.integers(60, 220, (9, 12, 3), dtype=np.uint8),
-        (240, 180),
-        interpolation=cv2.INTER_CUBIC,
-    )
-    cv2.ellipse(patch, (120 + 25 * (index % 3 - 1), 80), (35, 45), 0, 0, 360, (60, 90, 140), -1)
-    cv2.line(patch, (40 * (index % 5), 170), (120, 100), (20, 20, 20), 5)
-    return patch
-
-
 def with_speaker(picture: np.ndarray, index: int) -> np.ndarray:
     picture = picture.copy()
-    picture[520:700, 1020:1260] = speaker(index)
+    picture[520:700, 1010:1250] = SPEAKER.at(index * 5.0)
     return picture
 
 

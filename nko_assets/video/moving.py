@@ -26,9 +26,9 @@ REACH = 8
 _LEAST_PAIRS = 8
 _CHANGED = 0.85
 _ALWAYS = 0.85
-# Beside what always moves: a hand that is raised now and then.
-_OFTEN = 0.5
-_HAND = 2
+# Beside what always moves: a hand that is raised now and then, but no line of text.
+_OFTEN = 0.3
+_HAND = 3
 # In cells of 20 pixels at 1280 × 720. What moves is found with one cell more to each side, so this
 # is 100 pixels: three lines of text, the head and shoulders of a small speaker.
 _LEAST_HEIGHT, _LEAST_WIDTH = 7, 6
@@ -130,7 +130,10 @@ def _speaker(frame: FrameInk, changes: list[_Change | None]) -> np.ndarray:
     share = np.mean(known, axis=0)
     core = _cells_of(share >= _ALWAYS)
     near = cv2.dilate(core, np.ones((2 * _HAND + 1, 2 * _HAND + 1), np.uint8))
-    region = core | (_cells_of(share >= _OFTEN) & near)
+    region = core.copy()
+    for row, column in np.argwhere(_cells_of(share >= _OFTEN) & near & ~core & 1):
+        if not _is_paper(frame, max(0, column - 1), max(0, row - 1), 3, 3):
+            region[row, column] = 1
     return _compact_patches(region, frame)
 
 
