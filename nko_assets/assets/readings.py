@@ -87,6 +87,8 @@ def _collect(context: Context) -> Outcome:
         context.say(f"job {job.name} is {state}")
         time.sleep(POLL_SECONDS)
     if state is JobState.FAILED:
+        # Without its receipt gemini_batches is no longer current, and submits the frames again.
+        receipt.unlink()
         raise TransientFailure(
             f"The reader's job {job.name} failed.", "Materialize gemini_batches again."
         )

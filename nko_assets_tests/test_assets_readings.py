@@ -1,0 +1,209 @@
+"""The readings group: every judgement on a reader's answers is able to fail."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+
+import polars as pl
+import pytest
+
+from nko_assets.build import STEPS
+from nko_assets.failures import ConfigurationError, PermanentFailure, TransientFailure
+from nko_assets.reading.answers import Reading
+from nko_assets.reading.reader import Job, JobState
+from nko_assets.reading.review import reading_id
+from nko_assets.schemas.frames import UniqueFrames
+from nko_assets_tests.channels import ScriptedReader
+from nko_assets_tests.tables import made
+from nko_assets_tests.workbench import Workbench, check, entry_of
+
+
+def frames_of(*kept: bool) -> pl.DataFrame:
+    rows = [
+        {
+            "frame_id": f"v1:{5000 * place}",
+            "frame": place,
+            "timestamp_ms": 5000 * place,
+            "status": "kept" if keep else "blank",
+            "represented_by": f"v1:{5000 * place}" if keep else None,
+            "jpeg": b"jpeg %d" % place if keep else None,
+        }
+        for place, keep in enumerate(kept)
+    ]
+    return made(UniqueFrames, *rows)
+
+
+def bench_with(tmp_path, reader=None, kept=(True, True, True), **settings) -> Workbench:
+    bench = Workbench(tmp_path, entry_of("v1"), reader=reader, **settings)
+    bench.put("unique_frames", "v1", frames_of(*kept))
+    return bench
+
+
+def submitted(bench: Workbench) -> Workbench:
+    (receipt, data), *_ = bench.work("gemini_batches", "v1").files.items()
+    receipt.parent.mkdir(parents=True, exist_ok=True)
+    receipt.write_bytes(data)
+    return bench
+
+
+def collected(bench: Workbench) -> Workbench:
+    bench.put("gemini_results", "v1", bench.work("gemini_results", "v1").table)
+    return bench
+
+
+@dataclass
+class Changing(ScriptedReader):
+    """A reader whose answers a test spoils."""
+
+    changes: dict[str, object] | None = None
+    entry: dict[str, object] | None = None
+    lose: int = 0
+
+    def collect(self, job, requests, progress):
+        for place, reading in enumerate(super().collect(job, requests, progress)):
+            if place >= self.lose:
+                yield self._changed(reading)
+
+    def _changed(self, reading: Reading) -> Reading:
+        if self.entry:
+            reading = replace(
+                reading, entries=tuple(replace(one, **self.entry) for one in reading.entries)
+            )
+        return replace(reading, **(self.changes or {}))
+
+
+class Forgetful(ScriptedReader):
+    """A reader that takes one frame less than it is given."""
+
+    def submit(self, requests):
+        return super().submit(requests[1:])
+
+
+class Failing(ScriptedReader):
+    """A reader whose job failed."""
+
+    def poll(self, job: Job) -> JobState:
+        return JobState.FAILED
+
+
+def test_only_kept_frames_are_submitted_and_the_receipt_finds_the_job_again(tmp_path):
+    bench = bench_with(tmp_path, kept=(True, False, True))
+    outcome = bench.work("gemini_batches", "v1")
+    assert check(outcome, "one_request_a_frame").passed
+    ((path, data),) = outcome.files.items()
+    assert path == bench.lake.path("gemini_batches", "v1", ".json")
+    assert Job.from_json(data.decode()).frames == 2
+
+
+def test_a_frame_that_was_not_submitted_is_an_error(tmp_path):
+    result = check(
+        bench_with(tmp_path, Forgetful()).work("gemini_batches", "v1"), "one_request_a_frame"
+    )
+    assert not result.passed
+    assert result.severity == "ERROR"
+    assert result.message.startswith("2 requests for 3 kept frames")
+
+
+def test_a_video_in_which_every_frame_is_blank_fails_with_a_next_step(tmp_path):
+    with pytest.raises(
+        PermanentFailure, match=r"v1 has no frame that shows anything.*contact sheet"
+    ):
+        bench_with(tmp_path, kept=(False, False)).work("gemini_batches", "v1")
+
+
+def test_another_model_makes_the_readings_again(tmp_path):
+    identity = STEPS["gemini_batches"].identity
+    one = bench_with(tmp_path).context("v1")
+    other = bench_with(tmp_path, ScriptedReader(model="script-2")).context("v1")
+    assert identity(one) != identity(other)
+
+
+def test_every_frame_answered_passes_and_costs_are_counted(tmp_path):
+    outcome = submitted(bench_with(tmp_path)).work("gemini_results", "v1")
+    assert check(outcome, "every_frame_answered").passed
+    assert check(outcome, "failed_readings").passed
+    assert outcome.facts["statuses"] == {"ok": 3}
+
+
+def test_a_frame_without_an_answer_is_an_error(tmp_path):
+    bench = submitted(bench_with(tmp_path, Changing(lose=1)))
+    result = check(bench.work("gemini_results", "v1"), "every_frame_answered")
+    assert not result.passed
+    assert (result.severity, result.message) == ("ERROR", "2 rows for 3 kept frames.")
+
+
+def test_an_answer_about_another_frame_is_an_error(tmp_path):
+    bench = submitted(bench_with(tmp_path, Changing(changes={"frame_id": "v1:99"}), kept=(True,)))
+    assert not check(bench.work("gemini_results", "v1"), "every_frame_answered").passed
+
+
+def test_readings_that_stopped_early_are_counted_with_their_reasons(tmp_path):
+    spoilt = {"status": "loop", "reason": "the same word forty times", "lines": (), "entries": ()}
+    bench = submitted(bench_with(tmp_path, Changing(changes=spoilt)))
+    result = check(bench.work("gemini_results", "v1"), "failed_readings")
+    assert not result.passed
+    assert result.message == "3 of 3 readings failed."
+    assert "forty times" in result.facts["sample"]["markdown"]
+
+
+def test_a_job_that_failed_may_be_submitted_again(tmp_path):
+    bench = submitted(bench_with(tmp_path, Failing()))
+    with pytest.raises(TransientFailure, match=r"failed\. Materialize gemini_batches again"):
+        bench.work("gemini_results", "v1")
+    receipt = bench.lake.path("gemini_batches", "v1", ".json")
+    assert not receipt.exists(), "so that gemini_batches is not taken for current"
+
+
+def test_readings_with_confidence_are_accepted_and_others_wait(tmp_path):
+    sure = collected(submitted(bench_with(tmp_path))).work("reviewed_readings", "v1")
+    assert check(sure, "accepted_share").passed
+    assert sure.facts["decisions"] == {"accepted": 3}
+    unsure = Changing(entry={"confidence": 0.1})
+    bench = collected(submitted(bench_with(tmp_path / "unsure", unsure)))
+    result = check(bench.work("reviewed_readings", "v1"), "accepted_share")
+    assert not result.passed
+    assert result.message == "0 of 3 entries are accepted (0%)."
+    assert "0.1" in result.facts["sample"]["markdown"]
+
+
+def decide(bench: Workbench, *decisions: dict[str, object]) -> None:
+    path = bench.lake.root / "reviews" / "decisions.jsonl"
+    path.parent.mkdir(exist_ok=True)
+    given = {"by": "Awa", "at": "2026-11-24T12:00:00Z"}
+    path.write_text("".join(json.dumps(given | one) + "\n" for one in decisions))
+
+
+def test_what_a_person_accepts_though_it_is_no_nko_is_told(tmp_path):
+    bench = collected(submitted(bench_with(tmp_path, Changing(entry={"nko": "ߒߞߏ lesson one"}))))
+    seen = {"seen": "ߒߞߏ lesson one", "verdict": "accept"}
+    decide(bench, *({"reading_id": reading_id(f"v1:{5000 * n}", 0), **seen} for n in range(3)))
+    result = check(bench.work("reviewed_readings", "v1"), "script_purity")
+    assert not result.passed
+    assert result.message == "3 of 3 accepted texts are less than 78 % N'Ko."
+    assert "lesson one" in result.facts["sample"]["markdown"]
+
+
+def test_decisions_on_a_video_make_its_review_again_and_no_other(tmp_path):
+    bench = collected(submitted(bench_with(tmp_path)))
+    identity = STEPS["reviewed_readings"].identity
+    before = identity(bench.context("v1"))
+    decide(bench, {"reading_id": reading_id("v2:0", 0), "seen": "ߒߞߏ", "verdict": "reject"})
+    assert identity(bench.context("v1")) == before
+    decide(bench, {"reading_id": reading_id("v1:0", 0), "seen": "ߒߞߏ", "verdict": "reject"})
+    assert identity(bench.context("v1")) != before
+
+
+def test_a_decision_that_cannot_be_read_is_named_by_its_line(tmp_path):
+    bench = collected(submitted(bench_with(tmp_path)))
+    decide(bench, {"reading_id": "x", "seen": "ߒߞߏ", "verdict": "maybe"})
+    with pytest.raises(ConfigurationError, match="Line 1 of the review decisions"):
+        STEPS["reviewed_readings"].identity(bench.context("v1"))
+
+
+def test_the_licence_and_the_gate_are_part_of_what_is_decided(tmp_path):
+    identity = STEPS["reviewed_readings"].identity
+    one = collected(submitted(bench_with(tmp_path))).context("v1")
+    other = Workbench(tmp_path, entry_of("v1", licence="CC0-1.0")).context("v1")
+    stricter = Workbench(tmp_path, entry_of("v1"), accept_confidence=0.9).context("v1")
+    assert len({str(identity(context)) for context in (one, other, stricter)}) == 3
