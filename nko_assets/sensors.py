@@ -19,7 +19,8 @@ def _runs_to_go_on(
     `order` names the assets of a lesson from first to last. Only what came after the failed step
     in the selection of `run` is asked for.
     """
-    selected = [name for name in order if dg.AssetKey(name) in (run.asset_selection or ())]
+    wanted = run.asset_selection
+    selected = [name for name in order if not wanted or dg.AssetKey(name) in wanted]
     events = instance.all_logs(
         run.run_id,
         of_type={dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.ASSET_MATERIALIZATION},
