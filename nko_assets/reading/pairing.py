@@ -325,9 +325,17 @@ def _entries(
 
 
 def _entry(lines: Sequence[Line], members: tuple[int, ...], beside: Mapping[str, Block]) -> Entry:
-    """One entry; it is as sure as the least sure line that it rests on."""
+    """One entry; it is as sure as the least sure of its N'Ko and its translations.
+
+    A romanization is compared with the one by rule in review, so its own doubts do not count.
+    """
     own = [lines[member] for member in members]
-    others = [lines[member] for block in beside.values() for member in block.members]
+    others = [
+        lines[member]
+        for place, block in beside.items()
+        if place != lang.ROMANIZED
+        for member in block.members
+    ]
     nko = " ".join(line.text for line in own)
     texts = {place: block.text for place, block in beside.items()}
     return Entry(
