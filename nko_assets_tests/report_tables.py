@@ -8,7 +8,8 @@ from io import BytesIO
 import polars as pl
 from PIL import Image, ImageDraw
 
-from nko_assets.corpus.report import LessonFacts, ReportInputs, lesson_facts
+from nko_assets.corpus.report_data import ReportInputs
+from nko_assets.corpus.report_lessons import LessonFacts, lesson_facts
 from nko_assets.nko import romanize
 from nko_assets.schemas.base import TableModel, schema_failures
 from nko_assets.schemas.channel import Videos
@@ -214,14 +215,14 @@ def _reviewed_row(video_id: str, number: int, **values: object) -> dict[str, obj
     }
 
 
-def facts(video_id: str) -> LessonFacts:
-    return lesson_facts(
-        video_id,
-        frames=len(WORDS) + 3,
-        unique_frames=unique_frames(video_id),
-        readings=readings(video_id),
-        reviewed=reviewed(video_id),
-    )
+def facts(video_id: str, **tables: pl.DataFrame) -> LessonFacts:
+    """What the lesson contributes, with the `tables` that a test is about in place of its own."""
+    own = {
+        "unique_frames": unique_frames(video_id),
+        "readings": readings(video_id),
+        "reviewed": reviewed(video_id),
+    }
+    return lesson_facts(video_id, frames=len(WORDS) + 3, **(own | tables))
 
 
 def _exported(

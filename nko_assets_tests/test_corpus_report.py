@@ -3,14 +3,8 @@ import json
 import polars as pl
 import pytest
 
-from nko_assets.corpus.report import (
-    SampleScore,
-    SplitFacts,
-    Targets,
-    build_report,
-    lesson_facts,
-    report_json,
-)
+from nko_assets.corpus.report import build_report, report_json
+from nko_assets.corpus.report_data import ReaderScore, SplitFacts, Targets
 from nko_assets_tests.report_tables import (
     WORDS,
     conversations,
@@ -85,11 +79,6 @@ def test_a_video_that_is_no_longer_listed_is_still_shown():
     ]
 
 
-def test_a_lesson_that_is_read_but_not_reviewed_is_in_progress():
-    begun = lesson_facts("a", frames=12)
-    assert build_report(inputs(lessons=[begun])).videos[0].status == "in progress"
-
-
 def test_a_failed_video_is_not_done_even_when_it_was_reviewed_before():
     report = build_report(inputs(failures={"a": "download refused"}))
     assert report.summary["videos_done"] == 0
@@ -118,7 +107,7 @@ def test_a_count_meets_its_target_from_the_target_on(target, status):
 
 def test_cost_and_errors_are_met_below_their_target():
     report = build_report(
-        inputs(sample_score=SampleScore(0.009, 1200, 80, 0.97), targets=Targets(cost_usd=0.05))
+        inputs(sample_score=ReaderScore(0.009, 1200, 80, 0.97), targets=Targets(cost_usd=0.05))
     )
     assert criterion(report, "Reader’s character errors").status == "met"
     assert criterion(report, "Cost of reading").status == "not met"

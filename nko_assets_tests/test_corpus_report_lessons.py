@@ -1,4 +1,3 @@
-from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -7,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from nko_assets.corpus.report_lessons import lesson_facts, line_picture, reason_group
+from nko_assets.corpus.report_lessons import LessonFacts, lesson_facts, line_picture, reason_group
 from nko_assets_tests.report_tables import (
     BOX,
     WORDS,
@@ -19,20 +18,15 @@ from nko_assets_tests.report_tables import (
 )
 
 
-def test_a_lesson_without_any_table_has_only_zeros():
-    assert lesson_facts("a") == replace(lesson_facts("b"), video_id="a")
-    assert lesson_facts("a").entries == 0
-    assert not lesson_facts("a").reviewed
-
-
-def test_empty_tables_are_zeros_too():
+def test_empty_tables_have_only_zeros():
     found = lesson_facts(
         "a",
+        frames=0,
         unique_frames=unique_frames("a").clear(),
         readings=readings("a").clear(),
         reviewed=reviewed("a").clear(),
     )
-    assert found == replace(lesson_facts("a"), reviewed=True)
+    assert found == LessonFacts("a")
 
 
 def test_lines_are_counted_by_script():
@@ -47,9 +41,8 @@ def test_the_order_of_rows_does_not_matter():
     def backwards(table):
         return table.reverse()
 
-    assert facts("a") == lesson_facts(
+    assert facts("a") == facts(
         "a",
-        frames=9,
         unique_frames=backwards(unique_frames("a")),
         readings=backwards(readings("a")),
         reviewed=backwards(reviewed("a")),
@@ -58,7 +51,7 @@ def test_the_order_of_rows_does_not_matter():
 
 def test_an_entry_without_confidence_is_in_no_bin():
     unscored = reviewed("a").with_columns(pl.lit(None, dtype=pl.Float64).alias("confidence"))
-    assert lesson_facts("a", reviewed=unscored).confidence == {}
+    assert facts("a", reviewed=unscored).confidence == {}
 
 
 def test_the_picture_is_the_line_and_no_more():
@@ -86,7 +79,7 @@ def test_a_picture_stays_small_even_of_noise():
 
 
 def test_a_kept_sample_without_its_frame_has_no_picture():
-    found = lesson_facts("a", reviewed=reviewed("a"))
+    found = facts("a", unique_frames=unique_frames("a").clear())
     assert {sample.picture for sample in found.samples} == {b""}
 
 

@@ -4,9 +4,18 @@ from html.parser import HTMLParser
 
 import pytest
 
-from nko_assets.corpus.report import SampleScore, SplitFacts, build_report, lesson_facts
+from nko_assets.corpus.report import build_report
+from nko_assets.corpus.report_data import ReaderScore, SplitFacts
 from nko_assets.corpus.report_page import clock, isolate, render_page
-from nko_assets_tests.report_tables import facts, inputs, nothing, pairs, reviewed, videos
+from nko_assets_tests.report_tables import (
+    facts,
+    inputs,
+    nothing,
+    pairs,
+    reviewed,
+    unique_frames,
+    videos,
+)
 
 VOID = {"meta", "img", "br", "rect", "line"}
 HOSTILE = '</table><script>alert(1)</script>"><img src=x onerror=alert(1)>&amp;\u202e'
@@ -47,8 +56,8 @@ def outline(page):
 
 def full(**changes):
     values = {
-        "splits": SplitFacts({"nko_english": 3}, {"nko_english": 1}, {"videos on both sides": 0}),
-        "sample_score": SampleScore(0.009, 1200, 80, 0.97),
+        "splits": SplitFacts({"nko_english": 3}, {"nko_english": 1}, {"video": 0}),
+        "sample_score": ReaderScore(0.009, 1200, 80, 0.97),
         "dropped": {"nko_english": {"duplicate": 2}},
         "tone_variants": {"ߒߞߏ": ["ߒߞߏ", "ߒߞߏ߫"]},
     }
@@ -81,7 +90,9 @@ def test_text_from_a_video_is_never_markup():
     listed = videos("a", title=HOSTILE)
     hostile = full(
         videos=listed,
-        lessons=[lesson_facts("a", frames=1, reviewed=reviewed("a", words))],
+        lessons=[
+            facts("a", reviewed=reviewed("a", words), unique_frames=unique_frames("a").clear())
+        ],
         failures={"b": HOSTILE},
         tone_variants={HOSTILE: [HOSTILE]},
         dropped={"nko_english": {HOSTILE: 1}},
@@ -132,8 +143,8 @@ def test_every_status_of_the_scorecard_is_said_in_words():
     ("leaks", "words"),
     [
         (None, "Leakage has not been checked"),
-        ({"videos on both sides": 0}, "Nothing is on both sides"),
-        ({"videos on both sides": 0, "texts on both sides": 7}, "texts on both sides 7"),
+        ({"video": 0}, "Nothing is on both sides"),
+        ({"video": 0, "near_duplicate": 7}, "near duplicate 7"),
     ],
 )
 def test_the_leakage_check_says_how_it_came_out(leaks, words):

@@ -22,9 +22,10 @@ from nko_assets.corpus.exports import (
 from nko_assets.corpus.json_schema import write_schemas
 from nko_assets.corpus.jsonl import iter_jsonl, read_jsonl
 from nko_assets.corpus.report import build_report, report_json
-from nko_assets.corpus.report_data import Report, ReportInputs, SampleScore, SplitFacts
+from nko_assets.corpus.report_data import ReaderScore, Report, ReportInputs, SplitFacts
 from nko_assets.corpus.report_lessons import LessonFacts, lesson_facts
 from nko_assets.corpus.report_page import render_page
+from nko_assets.failures import PermanentFailure
 from nko_assets.sample.score import score_readings
 from nko_assets.schemas.channel import Videos
 from nko_assets.steps import Context, Outcome, Step
@@ -82,7 +83,7 @@ def _lesson(context: Context, video_id: str) -> LessonFacts:
     )
 
 
-def _sample_score(context: Context) -> SampleScore | None:
+def _sample_score(context: Context) -> ReaderScore | None:
     """The reader against the sample's known text; None for every other source."""
     if not any(
         entry.source == "sample" for entry in read_manifest(context.lake.manifest_path) or []
@@ -91,8 +92,12 @@ def _sample_score(context: Context) -> SampleScore | None:
     readings = pl.concat(
         context.lake.read_table("gemini_results", video_id) for video_id in context.video_ids
     )
-    score = score_readings(readings)
-    return SampleScore(
+    try:
+        score = score_readings(readings)
+    except PermanentFailure:
+        # Of one or two lessons alone, none may show N'Ko with a translation.
+        return None
+    return ReaderScore(
         error_rate=score.cer,
         characters=score.characters,
         lines=score.lines_expected,
@@ -169,7 +174,7 @@ def _make_report(context: Context) -> Outcome:
                 score is None or score.error_rate <= MAX_ERROR_RATE,
                 f"{score.error_rate:.2%} of {score.characters} known characters."
                 if score
-                else "Not measured: this source has no known text.",
+                else "Not measured: no text is known of what was read.",
             ),
         ],
         facts=_report_facts(report, inputs, examples, folder),
@@ -183,7 +188,7 @@ def _report_facts(
     measured = (
         {
             "character error rate": round(score.error_rate, 5),
-            "pairs right": round(score.pairing or 0.0, 4),
+            "pairs right": round(score.pairing, 4),
         }
         if score
         else {}

@@ -25,16 +25,11 @@ from nko_assets.corpus.report_criteria import criteria
 from nko_assets.corpus.report_data import (
     DroppedRows,
     LicenceRow,
-    ReadingStatus,
-    Reason,
     Report,
     ReportInputs,
-    SampleScore,
-    SplitFacts,
     SplitRow,
     Stage,
-    Targets,
-    ToneVariants,
+    ToneFamily,
     VideoRow,
 )
 from nko_assets.corpus.report_lessons import (
@@ -42,23 +37,10 @@ from nko_assets.corpus.report_lessons import (
     ROWS_PER_REASON,
     SAMPLED_DECISIONS,
     LessonFacts,
+    ReasonCount,
     RowSample,
-    lesson_facts,
+    StatusCount,
 )
-from nko_assets.corpus.report_page import render_page
-
-__all__ = [
-    "LessonFacts",
-    "Report",
-    "ReportInputs",
-    "SampleScore",
-    "SplitFacts",
-    "Targets",
-    "build_report",
-    "lesson_facts",
-    "render_page",
-    "report_json",
-]
 
 FILES = (NKO_ENGLISH, CONVERSATIONS, OCR_SAMPLES, VOCABULARY)
 
@@ -143,7 +125,6 @@ def _summary(inputs: ReportInputs, rows: Sequence[VideoRow]) -> dict[str, int]:
         "videos_listed": inputs.videos.filter("listed").height,
         "videos_done": statuses["done"],
         "videos_failed": statuses["failed"],
-        "videos_in_progress": statuses["in progress"],
         "videos_waiting": statuses["waiting"],
     }
     for name in (
@@ -174,7 +155,7 @@ def _video_rows(inputs: ReportInputs) -> tuple[VideoRow, ...]:
         _video_row(
             video_id,
             listed.get(video_id),
-            lessons.get(video_id, LessonFacts(video_id)),
+            lessons.get(video_id),
             inputs.failures.get(video_id),
             pairs.get(video_id, 0),
         )
@@ -185,24 +166,16 @@ def _video_rows(inputs: ReportInputs) -> tuple[VideoRow, ...]:
 def _video_row(
     video_id: str,
     listed: Mapping[str, Any] | None,
-    facts: LessonFacts,
+    lesson: LessonFacts | None,
     failure: str | None,
     pairs: int,
 ) -> VideoRow:
-    begun = bool(facts.frames or facts.kept or facts.readings)
+    facts = lesson or LessonFacts(video_id)
     duration = listed["duration_s"] if listed else None
     return VideoRow(
         video_id=video_id,
         title=listed["title"] if listed else "",
-        status=(
-            "failed"
-            if failure is not None
-            else "done"
-            if facts.reviewed
-            else "in progress"
-            if begun
-            else "waiting"
-        ),
+        status="failed" if failure is not None else "done" if lesson else "waiting",
         reason=failure or ("" if listed and listed["listed"] else "not listed any more"),
         minutes=duration / 60 if duration is not None else None,
         frames=facts.frames,
@@ -238,7 +211,7 @@ def _funnel(inputs: ReportInputs, summary: Mapping[str, int]) -> tuple[Stage, ..
     return tuple(stages)
 
 
-def _reading_statuses(lessons: Iterable[LessonFacts]) -> tuple[ReadingStatus, ...]:
+def _reading_statuses(lessons: Iterable[LessonFacts]) -> tuple[StatusCount, ...]:
     counts: Counter[str] = Counter()
     reasons: dict[str, str] = {}
     for lesson in lessons:
@@ -246,7 +219,7 @@ def _reading_statuses(lessons: Iterable[LessonFacts]) -> tuple[ReadingStatus, ..
             counts[status.status] += status.count
             reasons.setdefault(status.status, status.reason)
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return tuple(ReadingStatus(status, count, reasons[status]) for status, count in ranked)
+    return tuple(StatusCount(status, count, reasons[status]) for status, count in ranked)
 
 
 def _confidence(lessons: Iterable[LessonFacts]) -> dict[str, tuple[int, ...]]:
@@ -259,7 +232,7 @@ def _confidence(lessons: Iterable[LessonFacts]) -> dict[str, tuple[int, ...]]:
     return {decision: tuple(bins) for decision, bins in totals.items()}
 
 
-def _reasons(lessons: Iterable[LessonFacts]) -> tuple[Reason, ...]:
+def _reasons(lessons: Iterable[LessonFacts]) -> tuple[ReasonCount, ...]:
     counts: Counter[tuple[str, str]] = Counter()
     rows: dict[tuple[str, str], list[RowSample]] = {}
     for lesson in lessons:
@@ -269,7 +242,7 @@ def _reasons(lessons: Iterable[LessonFacts]) -> tuple[Reason, ...]:
             rows.setdefault(group, []).extend(found.rows)
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_REASONS]
     return tuple(
-        Reason(*group, count, tuple(_spread(rows[group], ROWS_PER_REASON)))
+        ReasonCount(*group, count, tuple(_spread(rows[group], ROWS_PER_REASON)))
         for group, count in ranked
     )
 
@@ -293,7 +266,7 @@ def _spread(rows: Iterable[RowSample], number: int) -> list[RowSample]:
     return [row for _, _, row in sorted(ranked, key=lambda item: item[:2])[:number]]
 
 
-def _tone_variants(inputs: ReportInputs) -> tuple[ToneVariants, ...]:
+def _tone_variants(inputs: ReportInputs) -> tuple[ToneFamily, ...]:
     ranked = sorted(inputs.tone_variants.items(), key=lambda item: (-len(item[1]), item[0]))
     shown = ranked[:_TONE_VARIANTS]
     wanted = {form for _, forms in shown for form in forms}
@@ -308,7 +281,7 @@ def _tone_variants(inputs: ReportInputs) -> tuple[ToneVariants, ...]:
             if gloss:
                 meanings.setdefault(form, gloss)
     return tuple(
-        ToneVariants(base, tuple((form, meanings.get(form, "")) for form in sorted(forms)))
+        ToneFamily(base, tuple((form, meanings.get(form, "")) for form in sorted(forms)))
         for base, forms in shown
     )
 

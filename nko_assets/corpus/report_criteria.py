@@ -20,8 +20,7 @@ def criteria(
             targets.videos,
             summary["videos_done"],
             "Videos whose readings are reviewed and that did not fail, of those the channel has.",
-            f"{summary['videos_failed']:,} failed, {summary['videos_in_progress']:,} in progress, "
-            f"{summary['videos_waiting']:,} not begun",
+            f"{summary['videos_failed']:,} failed, {summary['videos_waiting']:,} not read yet",
         ),
         _count(
             "Unique phrases",
@@ -82,8 +81,10 @@ def _score_note(inputs: ReportInputs) -> str:
     score = inputs.sample_score
     if score is None:
         return ""
-    pairing = "" if score.pairing is None else f"; {score.pairing:.1%} of known pairs found"
-    return f"{score.characters:,} characters on {score.lines:,} lines{pairing}"
+    return (
+        f"{score.characters:,} characters on {score.lines:,} lines; "
+        f"{score.pairing:.1%} of known pairs found"
+    )
 
 
 def _count(name: str, target: int, value: int, how: str, note: str = "") -> Criterion:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import polars as pl
 
-from nko_assets.corpus.report_lessons import LessonFacts, RowSample
+from nko_assets.corpus.report_lessons import LessonFacts, ReasonCount, RowSample, StatusCount
 
 Status = Literal["met", "not met", "unknown"]
 
@@ -27,7 +27,7 @@ class Targets:
 
 
 @dataclass(frozen=True, slots=True)
-class SampleScore:
+class ReaderScore:
     """The reader measured against the known text of the sample channel.
 
     `error_rate` is character errors ÷ characters of N'Ko known; `pairing` the share of the known
@@ -37,14 +37,14 @@ class SampleScore:
     error_rate: float
     characters: int
     lines: int
-    pairing: float | None = None
+    pairing: float
 
 
 @dataclass(frozen=True, slots=True)
 class SplitFacts:
     """Rows of each file on each side, and what was found on both sides (None: not checked).
 
-    `leaks` names each thing looked for ("videos on both sides") with its count.
+    `leaks` names each kind looked for (see `leakage.Leak`) with its count.
     """
 
     train: Mapping[str, int]
@@ -58,8 +58,8 @@ class ReportInputs:
 
     `videos` follows `Videos`; `pairs`, `conversations`, `ocr_samples` and `vocabulary` follow
     their models of `schemas.training` (synthetic rows included, the pictures of `ocr_samples` may
-    be left out). `lessons` holds one `lesson_facts` a video. `failures` names each failed video
-    with its reason. `dropped` gives, for each training file, the rows dropped by reason.
+    be left out). `lessons` holds one `lesson_facts` a video that is decided. `failures` names each
+    failed video with its reason. `dropped` gives, for each training file, the rows dropped by reason.
     `tone_variants` maps a spelling without tones to the spellings that differ by tone alone.
     `gate` is the confidence at which a row is accepted.
     """
@@ -75,7 +75,7 @@ class ReportInputs:
     dropped: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     tone_variants: Mapping[str, Sequence[str]] = field(default_factory=dict)
     splits: SplitFacts | None = None
-    sample_score: SampleScore | None = None
+    sample_score: ReaderScore | None = None
     accuracy: float | None = None
     targets: Targets = field(default_factory=Targets)
 
@@ -115,7 +115,7 @@ class VideoRow:
 
     video_id: str
     title: str
-    status: Literal["done", "failed", "in progress", "waiting"]
+    status: Literal["done", "failed", "waiting"]
     reason: str
     minutes: float | None
     frames: int
@@ -128,25 +128,6 @@ class VideoRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
-    """One reason for one decision, over all videos."""
-
-    decision: str
-    reason: str
-    count: int
-    rows: tuple[RowSample, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ReadingStatus:
-    """One status of readings over all videos, with an example of its reason."""
-
-    status: str
-    count: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class DroppedRows:
     """Rows of one training file that were dropped for one reason."""
 
@@ -156,7 +137,7 @@ class DroppedRows:
 
 
 @dataclass(frozen=True, slots=True)
-class ToneVariants:
+class ToneFamily:
     """Spellings that differ by tone alone, each with its meaning where a pair gives one."""
 
     base: str
@@ -191,14 +172,14 @@ class Report:
     criteria: tuple[Criterion, ...]
     funnel: tuple[Stage, ...]
     videos: tuple[VideoRow, ...]
-    reading_statuses: tuple[ReadingStatus, ...]
+    reading_statuses: tuple[StatusCount, ...]
     models: tuple[str, ...]
     gate: float
     confidence: Mapping[str, tuple[int, ...]]
-    reasons: tuple[Reason, ...]
+    reasons: tuple[ReasonCount, ...]
     samples: tuple[RowSample, ...]
     dropped: tuple[DroppedRows, ...]
-    tone_variants: tuple[ToneVariants, ...]
+    tone_variants: tuple[ToneFamily, ...]
     tone_variants_total: int
     splits: tuple[SplitRow, ...]
     leaks: Mapping[str, int] | None
@@ -206,5 +187,5 @@ class Report:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no video has been worked on yet."""
+        """Whether no video is done, nor has failed."""
         return not any(row.status != "waiting" for row in self.videos)

@@ -59,7 +59,7 @@ class RowSample:
 
 @dataclass(frozen=True, slots=True)
 class ReasonCount:
-    """How many rows of a lesson got one decision for one reason, with the first of them."""
+    """How many rows, of a lesson or of all, got one decision for one reason, with some of them."""
 
     decision: str
     reason: str
@@ -69,7 +69,7 @@ class ReasonCount:
 
 @dataclass(frozen=True, slots=True)
 class StatusCount:
-    """How many readings of a lesson ended in one status, with the first reason given."""
+    """How many readings, of a lesson or of all, ended in one status, with the first reason given."""
 
     status: str
     count: int
@@ -95,7 +95,6 @@ class LessonFacts:
     needs_review: int = 0
     rejected: int = 0
     cost_usd: float = 0.0
-    reviewed: bool = False
     models: tuple[str, ...] = ()
     statuses: tuple[StatusCount, ...] = ()
     reasons: tuple[ReasonCount, ...] = ()
@@ -106,21 +105,20 @@ class LessonFacts:
 def lesson_facts(
     video_id: str,
     *,
-    frames: int = 0,
-    unique_frames: pl.DataFrame | None = None,
-    readings: pl.DataFrame | None = None,
-    reviewed: pl.DataFrame | None = None,
+    frames: int,
+    unique_frames: pl.DataFrame,
+    readings: pl.DataFrame,
+    reviewed: pl.DataFrame,
 ) -> LessonFacts:
-    """Reduce the tables of one video; a table that does not exist yet is None.
+    """Reduce the tables of one video.
 
     `frames` is the height of the Frames table; `unique_frames`, `readings` and `reviewed` follow
     `UniqueFrames`, `Readings` and `ReviewedReadings`. Rows of kind 'frame' are not counted as
     entries.
     """
-    kept = unique_frames.filter(pl.col("status") == "kept") if unique_frames is not None else None
     frame_statuses = _counts(unique_frames, "status")
-    lines = _inner(readings, "lines")
-    entries = reviewed.filter(pl.col("entry") >= 0) if reviewed is not None else None
+    lines = readings.select("lines").explode("lines").drop_nulls().unnest("lines")
+    entries = reviewed.filter(pl.col("entry") >= 0)
     decisions = _counts(entries, "decision")
     reading_statuses = _counts(readings, "status")
     return LessonFacts(
@@ -130,21 +128,20 @@ def lesson_facts(
         repeats=frame_statuses.get("repeat", 0),
         superseded=frame_statuses.get("superseded", 0),
         blank=frame_statuses.get("blank", 0),
-        readings=readings.height if readings is not None else 0,
+        readings=readings.height,
         read=sum(reading_statuses.get(status, 0) for status in _READ),
         lines=lines.height,
-        nko_lines=lines.filter(pl.col("script") == "nko").height if lines.height else 0,
-        entries=entries.height if entries is not None else 0,
+        nko_lines=lines.filter(pl.col("script") == "nko").height,
+        entries=entries.height,
         accepted=decisions.get("accepted", 0),
         needs_review=decisions.get("needs_review", 0),
         rejected=decisions.get("rejected", 0),
-        cost_usd=math.fsum(readings["cost_usd"]) if readings is not None else 0.0,
-        reviewed=reviewed is not None,
+        cost_usd=math.fsum(readings["cost_usd"]),
         models=_models(readings),
         statuses=_statuses(readings),
         reasons=_reasons(reviewed),
         confidence=_confidence(entries),
-        samples=_samples(entries, kept),
+        samples=_samples(entries, unique_frames.filter(pl.col("status") == "kept")),
     )
 
 
@@ -184,31 +181,16 @@ def reason_group(reason: str, signals: Sequence[str] = (), *, whole_frame: bool 
     return f"{'whole frame: ' if whole_frame else ''}{group}{raised}"
 
 
-def _counts(table: pl.DataFrame | None, column: str) -> dict[str, int]:
-    if table is None:
-        return {}
-    counted = table.group_by(column).len()
-    return dict(zip(counted[column], counted["len"], strict=True))
+def _counts(table: pl.DataFrame, column: str) -> dict[str, int]:
+    return dict(table.group_by(column).len().iter_rows())
 
 
-def _inner(readings: pl.DataFrame | None, column: str) -> pl.DataFrame:
-    """The structs inside a list column, one row each."""
-    if readings is None:
-        return pl.DataFrame()
-    inner = readings.select(column).filter(pl.col(column).list.len() > 0).explode(column)
-    return inner.unnest(column) if inner.height else pl.DataFrame()
-
-
-def _models(readings: pl.DataFrame | None) -> tuple[str, ...]:
-    if readings is None:
-        return ()
+def _models(readings: pl.DataFrame) -> tuple[str, ...]:
     pairs = readings.select("reader", "model").unique().rows()
     return tuple(sorted({f"{reader}: {model}" for reader, model in pairs}))
 
 
-def _statuses(readings: pl.DataFrame | None) -> tuple[StatusCount, ...]:
-    if readings is None:
-        return ()
+def _statuses(readings: pl.DataFrame) -> tuple[StatusCount, ...]:
     grouped = (
         readings.sort("timestamp_ms")
         .group_by("status", maintain_order=True)
@@ -218,9 +200,7 @@ def _statuses(readings: pl.DataFrame | None) -> tuple[StatusCount, ...]:
     return tuple(StatusCount(**row) for row in grouped.iter_rows(named=True))
 
 
-def _reasons(reviewed: pl.DataFrame | None) -> tuple[ReasonCount, ...]:
-    if reviewed is None:
-        return ()
+def _reasons(reviewed: pl.DataFrame) -> tuple[ReasonCount, ...]:
     turned_away = reviewed.filter(pl.col("decision").is_in(["rejected", "needs_review"]))
     groups: dict[tuple[str, str], list[RowSample]] = {}
     counts: dict[tuple[str, str], int] = {}
@@ -236,9 +216,7 @@ def _reasons(reviewed: pl.DataFrame | None) -> tuple[ReasonCount, ...]:
     )
 
 
-def _confidence(entries: pl.DataFrame | None) -> dict[str, tuple[int, ...]]:
-    if entries is None:
-        return {}
+def _confidence(entries: pl.DataFrame) -> dict[str, tuple[int, ...]]:
     binned = (
         entries.drop_nulls("confidence")
         .with_columns(
@@ -253,10 +231,8 @@ def _confidence(entries: pl.DataFrame | None) -> dict[str, tuple[int, ...]]:
     return {decision: tuple(bins) for decision, bins in counts.items()}
 
 
-def _samples(entries: pl.DataFrame | None, kept: pl.DataFrame | None) -> tuple[RowSample, ...]:
+def _samples(entries: pl.DataFrame, kept: pl.DataFrame) -> tuple[RowSample, ...]:
     """The first rows of each decision in the order of their ids, which are hashes: a fair draw."""
-    if entries is None:
-        return ()
     drawn = [
         row
         for decision in SAMPLED_DECISIONS
@@ -266,10 +242,8 @@ def _samples(entries: pl.DataFrame | None, kept: pl.DataFrame | None) -> tuple[R
         .iter_rows(named=True)
     ]
     wanted = [row["frame_id"] for row in drawn]
-    pictures: dict[str, bytes] = {}
-    if kept is not None:
-        shown = kept.filter(pl.col("frame_id").is_in(wanted))
-        pictures = dict(zip(shown["frame_id"], shown["jpeg"], strict=True))
+    shown = kept.filter(pl.col("frame_id").is_in(wanted))
+    pictures: dict[str, bytes] = dict(shown.select("frame_id", "jpeg").iter_rows())
     return tuple(
         _row_sample(
             row,
