@@ -11,9 +11,14 @@ from nko_assets.files import atomic_path, make_folder, sha256_of, write_atomical
 def test_a_write_that_fails_half_way_leaves_the_old_file_and_no_trace(tmp_path):
     path = tmp_path / "table.parquet"
     write_atomically(path, b"old")
-    with pytest.raises(RuntimeError), atomic_path(path) as temporary:
-        temporary.write_bytes(b"half of the new o")
-        raise RuntimeError("killed")
+
+    def write_half() -> None:
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(b"half of the new o")
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError):
+        write_half()
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -21,6 +21,7 @@ class Typeface:
 
     @property
     def path(self) -> Path:
+        """Where the file lies."""
         return FONT_FOLDER / self.file
 
     def at(self, size: int) -> ImageFont.FreeTypeFont:

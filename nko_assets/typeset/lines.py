@@ -57,12 +57,10 @@ def _directions(text: str, base: str) -> list[str]:
         following[index] = after
     before = base
     resolved: list[str] = []
-    for index, direction in enumerate(strong):
-        if direction is None:
-            direction = before if before == following[index] else base
-        else:
-            before = direction
-        resolved.append(direction)
+    for direction, after in zip(strong, following, strict=True):
+        neutral = before if before == after else base
+        resolved.append(direction or neutral)
+        before = direction or before
     return resolved
 
 

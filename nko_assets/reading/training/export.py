@@ -28,7 +28,7 @@ def export(checkpoint: Path, target: Path) -> int:
     with atomic_path(target) as part, warnings.catch_warnings():
         # The exporter cannot tell that the LSTM's first state follows the count of lines.
         warnings.filterwarnings("ignore", message="Exporting a model to ONNX with a batch_size")
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
         torch.onnx.export(
             network,
             (torch.zeros(1, 1, LINE_HEIGHT, 320),),
