@@ -122,13 +122,10 @@ def ui(
     with open_instance(settings):
         pass
     err.print(f"Dagster on http://{host}:{port} over {settings.data}; Ctrl-C ends it.")
+    # Its daemons tell every half minute that there is nothing to do.
     command = [
-        sys.executable,
-        "-m",
-        "dagster",
-        "dev",
-        "-w",
-        str(project_folder() / "workspace.yaml"),
+        *(sys.executable, "-W", "ignore:Function `dev_command` is superseded", "-m", "dagster"),
+        *("dev", "--log-level", "warning", "-w", str(project_folder() / "workspace.yaml")),
     ]
     environment = os.environ | instance_environment(settings)
     try:
