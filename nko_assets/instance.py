@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,18 +49,38 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """
     folder = settings.data / ".dagster"
     make_folder(folder)
-    os.environ.update(instance_environment(settings))
     try:
-        with _lock(folder / "opening.lock", wait=True), dg.DagsterInstance.get() as instance:
-            # Opening is lazy: the first question creates the tables.
-            instance.get_runs_count()
-        with dg.DagsterInstance.get() as instance:
+        with _environment(instance_environment(settings)), _opened(folder) as instance:
             yield instance
     except DBAPIError as error:
         raise ConfigurationError(
             f"Dagster's database in {folder} cannot be used: {error.orig}.",
             "See that its disk has space and that it can be written, and run again.",
         ) from error
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Dagster finds its instance through the environment, also when it starts other processes."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[dg.DagsterInstance]:
+    with _lock(folder / "opening.lock", wait=True), dg.DagsterInstance.get() as instance:
+        # Opening is lazy: the first question creates the tables.
+        instance.get_runs_count()
+    with dg.DagsterInstance.get() as instance:
+        yield instance
 
 
 @contextmanager
