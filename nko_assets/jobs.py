@@ -4,15 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-# The assets of a lesson, from first to last.
-LESSON_ASSETS = (
-    "video_files",
-    "frames",
-    "unique_frames",
-    "gemini_batches",
-    "gemini_results",
-    "reviewed_readings",
-)
+from nko_assets.assets.lessons import LESSON_ASSETS
 
 CHANNEL = dg.define_asset_job(
     "channel",

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from nko_assets.assets.lessons import LESSON_ASSETS
 from nko_assets.instance import COMMAND_LINE, LAUNCHED_BY
-from nko_assets.jobs import LESSON_ASSETS, LESSONS
+from nko_assets.jobs import LESSONS
 from nko_assets.partitions import VIDEOS, contiguous_ranges, range_tags
 
 CONTINUES = "nko/continues"

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import dagster as dg
 import pytest
 
+from nko_assets.assets.lessons import LESSON_ASSETS
 from nko_assets.build import build_definitions, open_workshop
 from nko_assets.instance import COMMAND_LINE, LAUNCHED_BY, open_instance
-from nko_assets.jobs import LESSON_ASSETS, LESSONS
+from nko_assets.jobs import LESSONS
 from nko_assets.partitions import range_tags
 from nko_assets.progress import Silent
 from nko_assets.run import run_lineage

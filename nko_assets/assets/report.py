@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from nko_assets.assets.lessons import LESSON_ASSETS
 from nko_assets.assets.training import training_file
 from nko_assets.channel import VideoEntry, read_manifest
 from nko_assets.checks import CheckSpec, judge
@@ -22,7 +24,13 @@ from nko_assets.corpus.exports import (
 from nko_assets.corpus.json_schema import write_schemas
 from nko_assets.corpus.jsonl import iter_jsonl, read_jsonl
 from nko_assets.corpus.report import build_report, report_json
-from nko_assets.corpus.report_data import ReaderScore, Report, ReportInputs, SplitFacts
+from nko_assets.corpus.report_data import (
+    TARGETS,
+    ReaderScore,
+    Report,
+    ReportInputs,
+    SplitFacts,
+)
 from nko_assets.corpus.report_lessons import LessonFacts, lesson_facts
 from nko_assets.corpus.report_page import render_page
 from nko_assets.failures import PermanentFailure
@@ -35,22 +43,13 @@ EXAMPLES = CheckSpec("10000_examples", "At least 10,000 training examples, the c
 ERROR_RATE = CheckSpec(
     "reader_error_rate", "The reader errs on at most 1.5 % of the sample's known characters."
 )
-MAX_ERROR_RATE = 0.015
-VIDEO_STEPS = (
-    "video_files",
-    "frames",
-    "unique_frames",
-    "gemini_batches",
-    "gemini_results",
-    "reviewed_readings",
-)
 
 
 def _failures(context: Context) -> dict[str, str]:
     """Each listed video whose last attempt failed, with the step and the reason."""
     found = {}
     for entry in _listed(context):
-        for step in VIDEO_STEPS:
+        for step in LESSON_ASSETS:
             failure = context.lake.failure(step, entry.video_id)
             if failure is not None:
                 found[entry.video_id] = f"{step}: {failure.reason}"
@@ -168,10 +167,14 @@ def _make_report(context: Context) -> Outcome:
                 f"{len(inputs.failures)} failed.",
                 {"failed": inputs.failures},
             ),
-            judge(EXAMPLES, examples >= 10_000, f"{examples:,} examples of 10,000."),
+            judge(
+                EXAMPLES,
+                examples >= TARGETS.examples,
+                f"{examples:,} examples of {TARGETS.examples:,}.",
+            ),
             judge(
                 ERROR_RATE,
-                score is None or score.error_rate <= MAX_ERROR_RATE,
+                score is None or score.error_rate <= TARGETS.reader_error_rate,
                 f"{score.error_rate:.2%} of {score.characters} known characters."
                 if score
                 else "Not measured: no text is known of what was read.",
@@ -182,7 +185,7 @@ def _make_report(context: Context) -> Outcome:
 
 
 def _report_facts(
-    report: Report, inputs: ReportInputs, examples: int, folder: Any
+    report: Report, inputs: ReportInputs, examples: int, folder: Path
 ) -> dict[str, Any]:
     score = inputs.sample_score
     measured = (

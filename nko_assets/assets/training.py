@@ -1,4 +1,4 @@
-"""The training group: pairs, conversations, OCR samples, words, derived examples, the report."""
+"""The training group but for its report: pairs, conversations, OCR samples, words, derived examples."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from nko_assets.corpus.json_schema import json_schema, validate_file
 from nko_assets.corpus.jsonl import iter_jsonl, read_jsonl, write_jsonl
 from nko_assets.corpus.previews import table_preview
 from nko_assets.corpus.readings import rejected_readings
+from nko_assets.corpus.report_data import TARGETS
 from nko_assets.failures import PermanentFailure
 from nko_assets.schemas.training import Conversations, OcrSamples, TranslationPairs, Vocabulary
 from nko_assets.steps import Context, Outcome, Step
@@ -47,7 +48,7 @@ WORDS = CheckSpec("2000_words", "At least 2,000 words, the target of the channel
 
 
 def reviewed_of(context: Context) -> pl.DataFrame:
-    """The decided readings of every video, without those of videos that were never read."""
+    """The decided readings of the videos that the corpus is made from, in one table."""
     return pl.concat(
         context.lake.read_table("reviewed_readings", video_id) for video_id in context.video_ids
     )
@@ -124,8 +125,8 @@ def _pairs(context: Context) -> Outcome:
             _not_empty(unique.kept.height, "No accepted reading has a translation beside it."),
             judge(
                 PHRASES,
-                phrases >= 5000,
-                f"{phrases:,} unique phrases of 5,000.",
+                phrases >= TARGETS.phrases,
+                f"{phrases:,} unique phrases of {TARGETS.phrases:,}.",
                 {"phrases": phrases},
             ),
         ],
@@ -253,7 +254,12 @@ def _vocabulary(context: Context) -> Outcome:
         checks=[
             _json_schema_check(VOCABULARY, path),
             _not_empty(words, "No accepted reading holds a word."),
-            judge(WORDS, words >= 2000, f"{words:,} words of 2,000.", {"words": words}),
+            judge(
+                WORDS,
+                words >= TARGETS.words,
+                f"{words:,} words of {TARGETS.words:,}.",
+                {"words": words},
+            ),
         ],
         facts={
             "rows": words,

@@ -26,6 +26,10 @@ class Targets:
     cost_usd: float = 556.0
 
 
+TARGETS = Targets()
+"""What is wanted of the channel that this project was made for."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReaderScore:
     """The reader measured against the known text of the sample channel.
@@ -77,7 +81,7 @@ class ReportInputs:
     splits: SplitFacts | None = None
     sample_score: ReaderScore | None = None
     accuracy: float | None = None
-    targets: Targets = field(default_factory=Targets)
+    targets: Targets = TARGETS
 
 
 @dataclass(frozen=True, slots=True)
