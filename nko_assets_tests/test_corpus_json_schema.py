@@ -45,9 +45,18 @@ def test_every_exported_row_conforms(name: str, corpus: Corpus, tmp_path: Path) 
     assert validate_file(path, json_schema(EXPORTS[name])) == []
 
 
+def test_ids_in_nko_with_its_marks_conform(corpus: Corpus, tmp_path: Path) -> None:
+    ids = {"video_id": "ߒߞߏ-ߟߐ߲-4cf8e7d5d3", "frame_id": "ߒߞߏ-ߟߐ߲-4cf8e7d5d3:15000"}
+    path = tmp_path / "nko_english.jsonl"
+    write_jsonl(path, [corpus.files["nko_english"].row(0, named=True) | ids])
+    assert validate_file(path, json_schema(EXPORTS["nko_english"])) == []
+
+
 @pytest.mark.parametrize(
     ("name", "change", "where"),
     [
+        ("nko_english", {"video_id": "a/b"}, "$.video_id"),
+        ("nko_english", {"frame_id": "a b:0"}, "$.frame_id"),
         ("nko_english", {"id": "42"}, "$.id"),
         ("nko_english", {"nko": ""}, "$.nko"),
         ("nko_english", {"kind": "poem"}, "$.kind"),

@@ -8,8 +8,9 @@ import pandera.polars as pa
 import polars as pl
 from pandera.errors import SchemaError, SchemaErrors
 
-VIDEO_ID = r"^[\w.\-]+$"
-FRAME_ID = r"^[\w.\-]+:\d+$"
+# Said without \w: engines differ on whether it takes letters beyond ASCII and the marks of N'Ko.
+VIDEO_ID = r"^[^\s:/\\]+$"
+FRAME_ID = r"^[^\s:/\\]+:[0-9]+$"
 PHASH = r"^[0-9a-f]{16}$"
 UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
 
