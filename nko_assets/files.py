@@ -51,7 +51,9 @@ def make_folder(path: Path) -> None:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Put `data` at `path` in one step."""
+    """Put `data` at `path` in one step; a file that holds just that is left as it is."""
+    if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
+        return
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
 

@@ -1,6 +1,7 @@
 """Atomic writes."""
 
 import errno
+import os
 
 import pytest
 
@@ -26,6 +27,16 @@ def test_a_write_that_fails_half_way_leaves_the_old_file_and_no_trace(tmp_path):
 def test_folders_on_the_way_are_made(tmp_path):
     write_atomically(tmp_path / "a" / "b" / "c.txt", b"x")
     assert (tmp_path / "a" / "b" / "c.txt").read_bytes() == b"x"
+
+
+def test_a_file_that_holds_the_data_already_is_not_written_again(tmp_path):
+    path = tmp_path / "videos.json"
+    write_atomically(path, b"[]")
+    os.utime(path, ns=(0, 0))
+    write_atomically(path, b"[]")
+    assert path.stat().st_mtime_ns == 0
+    write_atomically(path, b"{}")
+    assert path.read_bytes() == b"{}"
 
 
 def test_a_full_disk_is_told_in_one_sentence(tmp_path):
