@@ -68,6 +68,7 @@ def test_a_line_that_breaks_the_schema_is_an_error_with_its_place(corpus, tmp_pa
     assert not result.passed
     assert result.severity == "ERROR"
     assert any(found.startswith("line 2, ") for found in result.facts["violations"])
+    assert "first on line 2, " in result.message
 
 
 def test_readings_of_which_none_is_accepted_stop_with_the_counts_and_a_way_out(tmp_path):

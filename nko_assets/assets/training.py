@@ -84,11 +84,14 @@ def _write(path: Path, table: pl.DataFrame) -> Path:
 
 def _json_schema_check(name: str, path: Path) -> CheckResult:
     violations = validate_file(path, json_schema({**EXPORTS, **ACCOUNTS}[name]), limit=20)
+    told = [f"line {v.line}, {v.where}: {v.message}" for v in violations[:5]]
     return judge(
         JSON_SCHEMA,
         not violations,
-        f"{path.name}: {len(violations)} violations." if violations else f"{path.name} conforms.",
-        {"violations": [f"line {v.line}, {v.where}: {v.message}" for v in violations[:5]]},
+        f"{path.name} breaks its schema, first on {told[0]}."
+        if violations
+        else f"{path.name} conforms.",
+        {"violations": told},
     )
 
 
