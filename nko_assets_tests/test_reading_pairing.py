@@ -121,6 +121,24 @@ def test_speakers_of_a_dialogue_translate_nothing():
     assert partners(pair(slide.lines)[1]) == english(PHRASES)
 
 
+def test_who_says_a_line_is_no_part_of_its_translation():
+    slide = Slide()
+    for row, (nko, text, _, _) in enumerate(PHRASES):
+        slide.put(nko, 1150, 60 + 150 * row, "right")
+        slide.put(f"{'AB'[row % 2]}: {text}", 1150, 108 + 150 * row, "right")
+    assert partners(pair(slide.lines)[1]) == english(PHRASES)
+
+
+def test_brackets_around_a_translation_are_no_part_of_it():
+    slide = Slide()
+    slide.put("ߓߏ߲", 1200, 100, "right")
+    slide.put("(house)", 1080, 108, "right")
+    slide.put("ߖߌ", 1200, 200, "right")
+    slide.put("water (to drink)", 1080, 208, "right")
+    told = partners(pair(slide.lines)[1])
+    assert told == {"ߓߏ߲": ("house", None, None), "ߖߌ": ("water (to drink)", None, None)}
+
+
 def test_the_bar_of_a_window_and_its_page_counter_stay_alone():
     slide = Slide()
     slide.put("lesson-07.pdf", 100, 8, height=18)

@@ -59,6 +59,23 @@ def test_a_line_that_goes_from_one_script_to_the_other_becomes_two(transcriber):
     assert lines[0].box[0] >= lines[1].box[2] - 4  # N'Ko stands to the right
 
 
+def test_what_joins_a_text_to_its_translation_is_part_of_neither(transcriber):
+    lines, _ = read(transcriber, (300, 100, "ߓߏ߲ = house"))
+    assert [line.text for line in lines] == ["ߓߏ߲", "house"]
+
+
+def test_a_mouse_pointer_beside_a_line_is_not_read(transcriber):
+    image = Image.new("RGB", (1280, 200), (252, 252, 248))
+    draw = ImageDraw.Draw(image)
+    x0, y0, x1, y1 = draw_line(draw, 700, 100, "ߓߋߣߍ߲߫", TYPEFACES["noto"], 44, (20, 20, 60))
+    tip = (x0 - 30, y0 + 8)
+    arrow = [(0, 0), (0, 24), (6, 19), (10, 27), (13, 25), (9, 17), (16, 16)]
+    draw.polygon([(tip[0] + x, tip[1] + y) for x, y in arrow], fill="white", outline="black")
+    picture = np.ascontiguousarray(np.asarray(image)[:, :, ::-1])
+    lines = transcriber.transcribe(picture, fit_lines(picture, [(x0 - 34, y0 - 8, x1 + 8, y1 + 8)]))
+    assert [line.text for line in lines] == ["ߓߋߣߍ߲߫"]
+
+
 def test_a_foreign_word_inside_a_sentence_stays_in_its_place(transcriber):
     lines, _ = read(transcriber, (300, 100, "ߊ߬ ߦߋ߫ Google ߘߐ߫ ߓߌ߬"))
     (line,) = lines

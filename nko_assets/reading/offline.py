@@ -49,7 +49,7 @@ class OfflineReader:
                 f"The recognizer's weights are not at {WEIGHTS}.", "Install the package again."
             )
         weights = hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()[:12]
-        return f"nko-lines-{weights}+rapidocr-{version('rapidocr')}"
+        return f"nko-lines-{weights}+rapidocr-{version('rapidocr')}+r{_REVISION}"
 
     def request_hash(self, request: FrameRequest) -> str:
         """What identifies the reading of one frame with these settings."""

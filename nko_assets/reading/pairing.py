@@ -10,6 +10,7 @@ has), and it is solved again with that knowledge.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -42,6 +43,8 @@ _STRAY = {lang.ENGLISH: 0.03, lang.FRENCH: 0.03, lang.ROMANIZED: 0.002}
 _SAME_ROW = 0.6
 _SAME_EDGE = 0.7
 _PASSES = 3
+
+_SPEAKER = re.compile(r"[A-ZÀ-Ý]\w{0,14}\s?:\s+(?=\S)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,15 +319,27 @@ def _entries(
     beside: dict[int, dict[str, Block]] = defaultdict(dict)
     for i, match in matches.items():
         beside[match.nko][match.place] = latin[i]
+    speakers = sum(bool(_SPEAKER.match(latin[i].text)) for i in matches) > 1
     for j, block in enumerate(nko):
         if beside[j]:
-            yield _entry(lines, block.members, beside[j])
+            yield _entry(lines, block.members, beside[j], speakers)
         else:
             for member in block.members:
-                yield _entry(lines, (member,), {})
+                yield _entry(lines, (member,), {}, speakers)
 
 
-def _entry(lines: Sequence[Line], members: tuple[int, ...], beside: Mapping[str, Block]) -> Entry:
+def _said(text: str, nko: str, speakers: bool) -> str:
+    """`text` without the brackets around it, and without who says it where a dialogue names them."""
+    if speakers and ":" not in nko:
+        text = _SPEAKER.sub("", text)
+    inner = text[1:-1]
+    bracketed = text[:1] + text[-1:] in {"()", "[]"} and not set("()[]") & set(inner)
+    return inner.strip() if bracketed and inner.strip() else text
+
+
+def _entry(
+    lines: Sequence[Line], members: tuple[int, ...], beside: Mapping[str, Block], speakers: bool
+) -> Entry:
     """One entry; it is as sure as the least sure of its N'Ko and its translations.
 
     A romanization is compared with the one by rule in review, so its own doubts do not count.
@@ -337,7 +352,7 @@ def _entry(lines: Sequence[Line], members: tuple[int, ...], beside: Mapping[str,
         for member in block.members
     ]
     nko = " ".join(line.text for line in own)
-    texts = {place: block.text for place, block in beside.items()}
+    texts = {place: _said(block.text, nko, speakers) for place, block in beside.items()}
     return Entry(
         line=own[0].line,
         kind=entry_kind(nko),

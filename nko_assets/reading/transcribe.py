@@ -19,7 +19,7 @@ from rapidfuzz.distance import Levenshtein
 from nko_assets.nko import normalize
 from nko_assets.reading.answers import Box, Line
 from nko_assets.reading.charset import LATIN_WORD
-from nko_assets.reading.detect import TextLine, padded, reading_order
+from nko_assets.reading.detect import TextLine, reading_order
 from nko_assets.reading.language import UNDETERMINED
 from nko_assets.reading.latin import LatinLine, LatinRecognizer
 from nko_assets.reading.recognizer import NkoRecognizer, RecognizedLine
@@ -45,6 +45,7 @@ _STRANGE, _CLEAR = 0.8, 0.9
 # Below this, with its re-reads, a reading is of no text: each crop of a face says something else.
 _NO_TEXT = 0.3
 _BULLETS = "•·–—- "
+_BETWEEN_SCRIPTS = " =:–—-|/→()"  # what stands between a text and its translation
 # Below this, what the Latin recognizer says is no text: a face, a picture, another script.
 _LATIN_LIMIT = 0.6
 
@@ -53,7 +54,7 @@ _LATIN_LIMIT = 0.6
 class _Part:
     """One line, or one stretch of a line that is in two scripts."""
 
-    box: Box
+    line: TextLine
     script: str
     text: str
     raw: str
@@ -85,11 +86,11 @@ class Transcriber:
         ]
         parts = self._by_consensus(gray, parts)
         has_nko = any(part.script in {"nko", "mixed"} for part in parts)
-        order = reading_order([part.box for part in parts], right_to_left=has_nko)
+        order = reading_order([part.line.box for part in parts], right_to_left=has_nko)
         return [
             Line(
                 line=number,
-                box=parts[place].box,
+                box=parts[place].line.box,
                 script=parts[place].script,
                 language="nqo" if parts[place].script in {"nko", "mixed"} else UNDETERMINED,
                 text=parts[place].text,
@@ -103,13 +104,13 @@ class Transcriber:
         self, image: np.ndarray, gray: np.ndarray, line: TextLine, reading: RecognizedLine
     ) -> list[_Part]:
         if _is_latin(reading.text):
-            return [_latin_part(line.box, self._read_latin(image, line))]
-        part = _nko_part(line.box, reading)
+            return [_latin_part(line, self._read_latin(image, line))]
+        part = _nko_part(line, reading)
         sparse = _is_sparse(part)
         if part.confidence < _DOUBTFUL or sparse or LATIN_WORD in reading.text:
             other = self._read_latin(image, line)
             if other.confidence > part.confidence + (0 if sparse else _CLEARLY_BETTER):
-                return [_latin_part(line.box, other)]
+                return [_latin_part(line, other)]
         if LATIN_WORD not in reading.text:
             return [part]
         stretches = _stretches(line, reading, gray)
@@ -124,10 +125,10 @@ class Transcriber:
     ) -> list[_Part]:
         """One of two stretches of a line, read by itself."""
         if latin:
-            part = _latin_part(piece.box, self._read_latin(image, piece))
+            part = _latin_part(piece, self._read_latin(image, piece))
             return [part] if part.script == "latin" else []
         (reading,) = self._nko.read([_cut(gray, piece.crop)])
-        return [_nko_part(piece.box, reading)]
+        return [_nko_part(piece, reading)]
 
     def _mixed(
         self,
@@ -149,7 +150,7 @@ class Transcriber:
                 sure.append(word.confidence)
         script = "mixed" if len(sure) > 1 else "nko"
         text = normalize(" ".join(pieces).replace(LATIN_WORD, ""))
-        return _Part(line.box, script, text, reading.text, min(sure))
+        return _Part(line, script, text, reading.text, min(sure))
 
     def _read_latin(self, image: np.ndarray, line: TextLine) -> LatinLine:
         """What `line` says in Latin script, cut with room above, which shows its letters' height.
@@ -168,7 +169,7 @@ class Transcriber:
         """
         places = [place for place, part in enumerate(parts) if part.script == "nko"]
         crops = [
-            _cut(gray, _shifted(parts[place].box, shift, gray.shape))
+            _cut(gray, _shifted(parts[place].line, shift, gray.shape))
             for place in places
             for shift in self._shifts
         ]
@@ -177,7 +178,7 @@ class Transcriber:
         for place in places:
             part = parts[place]
             readings = [(part.text, part.confidence)]
-            readings += [_clear_text(next(again)) for _ in self._shifts]
+            readings += [_clear_text(next(again), part.line) for _ in self._shifts]
             text, confidence = _consensus(readings)
             script = "nko" if confidence >= _NO_TEXT else "other"
             decided[place] = replace(part, script=script, text=text, confidence=confidence)
@@ -197,11 +198,11 @@ def _is_latin(text: str) -> bool:
     return LATIN_WORD in text and not any("\u07c0" <= character <= "\u07ff" for character in text)
 
 
-def _clear_text(reading: RecognizedLine) -> tuple[str, float]:
+def _clear_text(reading: RecognizedLine, line: TextLine) -> tuple[str, float]:
     """The N'Ko of `reading`, normalized, and its mean probability; 0 without letter or digit.
 
     Without words of other scripts, and without single signs apart at its ends that are much less
-    probable than the rest.
+    probable than the rest; without what joins it to a stretch in the other script.
     """
     words: list[list[tuple[str, float]]] = [[]]
     for sign, probability in zip(reading.text, reading.probabilities, strict=True):
@@ -217,9 +218,16 @@ def _clear_text(reading: RecognizedLine) -> tuple[str, float]:
             words = rest
     signs = [pair for word in words for pair in word]
     text = normalize(" ".join("".join(sign for sign, _ in word) for word in words))
+    if _was_cut(line):
+        text = text.strip(_BETWEEN_SCRIPTS)
     if not any("\u07c0" <= sign <= "\u07ea" for sign, _ in signs):
         return text, 0.0
     return text, fmean(p for _, p in signs)
+
+
+def _was_cut(line: TextLine) -> bool:
+    """Whether `line` is a stretch of a line: then its crop has no margin on the side of the cut."""
+    return line.crop[0] == line.box[0] or line.crop[2] == line.box[2]
 
 
 def _consensus(readings: Sequence[tuple[str, float]]) -> tuple[str, float]:
@@ -238,19 +246,21 @@ def _consensus(readings: Sequence[tuple[str, float]]) -> tuple[str, float]:
 
 
 def _is_sparse(part: _Part) -> bool:
-    x0, y0, x1, y1 = part.box
+    x0, y0, x1, y1 = part.line.box
     return x1 - x0 > _WIDEST_SIGN * (y1 - y0) * len(part.text)
 
 
-def _nko_part(box: Box, reading: RecognizedLine) -> _Part:
-    text, confidence = _clear_text(reading)
-    return _Part(box, "nko", text, reading.text, confidence)
+def _nko_part(line: TextLine, reading: RecognizedLine) -> _Part:
+    text, confidence = _clear_text(reading, line)
+    return _Part(line, "nko", text, reading.text, confidence)
 
 
-def _latin_part(box: Box, reading: LatinLine) -> _Part:
-    script = "latin" if reading.confidence >= _LATIN_LIMIT else "other"
+def _latin_part(line: TextLine, reading: LatinLine) -> _Part:
+    sure = reading.confidence >= _LATIN_LIMIT and reading.text
     text = reading.text.lstrip(_BULLETS)
-    return _Part(box, script, text or reading.text, reading.text, reading.confidence)
+    return _Part(
+        line, "latin" if sure else "other", text or reading.text, reading.text, reading.confidence
+    )
 
 
 def _stretches(
@@ -313,13 +323,19 @@ def _cut(picture: np.ndarray, box: Box) -> np.ndarray:
     return np.ascontiguousarray(picture[box[1] : box[3], box[0] : box[2]])
 
 
-def _shifted(box: Box, shift: tuple[float, float, float], shape: tuple[int, ...]) -> Box:
-    """The crop of `box` with a little more or less on its sides, at least one pixel."""
-    x0, y0, x1, y1 = padded(box, shape)
-    above, below, aside = (round(share * (y1 - y0)) or (1 if share > 0 else -1) for share in shift)
+def _shifted(line: TextLine, shift: tuple[float, float, float], shape: tuple[int, ...]) -> Box:
+    """The crop of `line` with a little more or less on its sides, at least one pixel.
+
+    A side without margin is one where the line was cut from a stretch in the other script.
+    """
+    x0, y0, x1, y1 = line.crop
+    height = line.box[3] - line.box[1]
+    above, below, aside = (round(share * height) or (1 if share > 0 else -1) for share in shift)
+    left = aside if x0 < line.box[0] else 0
+    right = aside if x1 > line.box[2] else 0
     return (
-        max(x0 - aside, 0),
+        max(x0 - left, 0),
         max(y0 - above, 0),
-        min(x1 + aside, shape[1]),
+        min(x1 + right, shape[1]),
         min(y1 + below, shape[0]),
     )
