@@ -12,6 +12,7 @@ from nko_assets.schemas.training import TranslationPairs
 from nko_assets_tests.tables import GOOD, every_model, forbidden, made
 
 MODELS = sorted(GOOD, key=lambda model: model.__name__)
+(LINE,) = GOOD[Readings]["lines"]
 
 
 def name_of(value: object) -> str | None:
@@ -74,6 +75,9 @@ def test_ids_that_name_a_row_are_there_once(model):
         (UniqueFrames, {"jpeg": None}, "kept_frames_represent_themselves"),
         (Readings, {"status": "error", "reason": ""}, "failures_say_why"),
         (Readings, {"lines": []}, "ok_means_lines"),
+        (Readings, {"lines": [LINE | {"script": "N'Ko"}]}, "lines_and_entries_use_known_names"),
+        (Readings, {"lines": [LINE | {"language": None}]}, "lines_and_entries_use_known_names"),
+        (Readings, {"entries": [{"kind": "frame"}]}, "lines_and_entries_use_known_names"),
         (ReviewedReadings, {"nko": ""}, "accepted_rows_have_nko"),
         (ReviewedReadings, {"latin": ""}, "accepted_rows_have_nko"),
         (TranslationPairs, {"english": None}, "has_a_translation"),

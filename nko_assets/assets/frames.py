@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from nko_assets.checks import CheckSpec, judge
+from nko_assets.checks import CheckResult, CheckSpec, judge
 from nko_assets.corpus.previews import table_preview
 from nko_assets.failures import PermanentFailure
 from nko_assets.resources.video_files import find_whole
-from nko_assets.schemas.frames import Frames, UniqueFrames
+from nko_assets.schemas.frames import FRAME_STATUSES, Frames, UniqueFrames
 from nko_assets.steps import Context, Outcome, Step
 from nko_assets.video.contact_sheet import SheetFrame, contact_sheet
 from nko_assets.video.deduplicate import deduplicate
@@ -128,10 +128,7 @@ def _find_unique(context: Context) -> Outcome:
         checks=[_represented(table, frames.height), _repeats(table)],
         facts={
             "rows": table.height,
-            **{
-                status: counts.get(status, 0)
-                for status in ("kept", "repeat", "superseded", "blank")
-            },
+            **{status: counts.get(status, 0) for status in FRAME_STATUSES},
             "similarity": context.settings.similarity,
             "contact sheet": _sheet(
                 _spread(
@@ -148,7 +145,7 @@ def _find_unique(context: Context) -> Outcome:
     )
 
 
-def _represented(table: pl.DataFrame, frames: int) -> Any:
+def _represented(table: pl.DataFrame, frames: int) -> CheckResult:
     kept = table.filter(status="kept")["frame_id"].implode()
     orphans = table.filter(
         (pl.col("status") != "blank") & ~pl.col("represented_by").is_in(kept).fill_null(value=False)
@@ -161,7 +158,7 @@ def _represented(table: pl.DataFrame, frames: int) -> Any:
     )
 
 
-def _repeats(table: pl.DataFrame) -> Any:
+def _repeats(table: pl.DataFrame) -> CheckResult:
     dropped = table.filter(pl.col("status").is_in(["repeat", "superseded"])).height
     share = dropped / table.height
     # Every frame of two minutes differing means that the picture, not the text, is compared.
@@ -173,7 +170,7 @@ def _repeats(table: pl.DataFrame) -> Any:
     )
 
 
-def _spread(rows: Any, total: int) -> list[Mapping[str, Any]]:
+def _spread(rows: Iterable[Mapping[str, Any]], total: int) -> list[Mapping[str, Any]]:
     """At most `SHEET_FRAMES` of `rows`, evenly spaced, so that a long video needs little memory."""
     step = max(1, -(-total // SHEET_FRAMES))
     return [row for place, row in enumerate(rows) if place % step == 0]

@@ -60,6 +60,12 @@ ENTRY = pl.Struct(
 )
 
 
+def _all_in(column: str, field: str, names: tuple[str, ...]) -> pl.Expr:
+    """Whether `field` of every struct in the list `column` is one of `names`."""
+    known = pl.element().struct.field(field).is_in(names).fill_null(value=False)
+    return pl.col(column).list.eval(known).list.all()
+
+
 class Readings(TableModel):
     """One row a frame that was sent to a reader, whatever came of it."""
 
@@ -95,6 +101,16 @@ class Readings(TableModel):
     def ok_means_lines(cls, data: pa.PolarsData) -> pl.LazyFrame:
         """A reading without lines is not ok."""
         return data.lazyframe.select((pl.col("status") != "ok") | (pl.col("lines").list.len() > 0))
+
+    @pa.dataframe_check
+    @classmethod
+    def lines_and_entries_use_known_names(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        """Scripts, languages and kinds are those of this module."""
+        return data.lazyframe.select(
+            _all_in("lines", "script", SCRIPTS)
+            & _all_in("lines", "language", LANGUAGES)
+            & _all_in("entries", "kind", ENTRY_KINDS)
+        )
 
 
 class ReviewedReadings(TableModel):

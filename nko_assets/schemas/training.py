@@ -6,6 +6,7 @@ import pandera.polars as pa
 import polars as pl
 
 from nko_assets.schemas.base import FRAME_ID, UUID, VIDEO_ID, TableModel
+from nko_assets.schemas.readings import ENTRY_KINDS
 
 MESSAGE = pl.Struct({"role": pl.String, "content": pl.String})
 EXAMPLE = pl.Struct({"nko": pl.String, "english": pl.String, "french": pl.String})
@@ -34,7 +35,7 @@ class TranslationPairs(ExportRow):
     latin: str = pa.Field(str_length={"min_value": 1}, description="romanized by rule (ALA-LC)")
     english: str = pa.Field(nullable=True)
     french: str = pa.Field(nullable=True)
-    kind: str = pa.Field(isin=("word", "phrase", "sentence"))
+    kind: str = pa.Field(isin=ENTRY_KINDS)
     context: str = pa.Field(description="title of the lesson the text was shown in")
 
     @pa.dataframe_check
