@@ -127,7 +127,7 @@ def test_what_is_kept_has_no_more_duplicates() -> None:
     assert again.dropped.is_empty()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     st.lists(
         st.tuples(

@@ -49,9 +49,7 @@ def test_text_is_written_in_nfc(tmp_path: Path) -> None:
     assert row["nko"] == unicodedata.normalize("NFC", swapped) != swapped
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), unique=True, max_size=8))
 def test_any_text_takes_one_line(tmp_path: Path, texts: list[str]) -> None:
     path = tmp_path / "a.jsonl"

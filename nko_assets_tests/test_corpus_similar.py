@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nko_assets.corpus.similar import LONG_ENOUGH, SIMILARITY, NearDuplicates, fold, similarity
@@ -28,7 +28,6 @@ def test_short_texts_are_alike_only_when_their_letters_are_the_same() -> None:
     assert index.like("ߛߎ") == []
 
 
-@settings(deadline=None)
 @given(folds, st.data())
 def test_a_text_with_one_wrong_letter_in_twelve_is_found(text: str, data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(text) - 1))

@@ -233,7 +233,7 @@ line = st.tuples(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(line, max_size=12))
 def test_whatever_the_layout_each_line_is_kept_and_used_once(drawn):
     lines = [

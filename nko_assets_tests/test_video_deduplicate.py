@@ -165,7 +165,7 @@ PICTURES = {
 }
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25)
 @given(st.lists(st.sampled_from(sorted(PICTURES, key=sorted)), max_size=14))
 def test_no_line_is_ever_lost(shown):
     decisions = decide(PICTURES[lines] for lines in shown)

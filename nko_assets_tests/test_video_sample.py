@@ -57,8 +57,6 @@ def test_samples_equal_those_of_decoding_everything(tmp_path, gop):
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
 @settings(
     max_examples=6,
-    deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
@@ -202,8 +200,6 @@ def test_a_picture_is_no_video(tmp_path):
 
 @settings(
     max_examples=25,
-    deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.binary(min_size=1, max_size=3000))
