@@ -13,6 +13,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 
 from nko_assets.channel import VideoEntry, read_manifest
 from nko_assets.checks import CheckFailed, CheckResult
+from nko_assets.corpus.previews import NO_ROWS
 from nko_assets.failures import ConfigurationError, NkoError, PermanentFailure
 from nko_assets.partitions import VIDEOS, register
 from nko_assets.progress import Progress
@@ -128,23 +129,23 @@ def _perform_videos(
     entries = {entry.video_id: entry for entry in read_manifest(workshop.lake.manifest_path) or []}
     succeeded: dict[str, Performed] = {}
     failed: dict[str, str] = {}
-    broken: dict[str | None, Sequence[Mapping[str, Any]]] = {}
+    checks: dict[str | None, Sequence[Mapping[str, Any]]] = {}
     for key, result in _each_video(context, workshop, progress, step, steps, keys, entries):
         if isinstance(result, Performed):
             succeeded[key] = result
+            checks[key] = result.record.checks
             workshop.lake.clear_failure(step.name, key)
             progress.done(step.name, key, _note(result))
             context.log.info(f"{key}: {_note(result)} ({len(succeeded)} of {len(keys)})")
             continue
         failed[key] = _reason(result)
         workshop.lake.save_failure(step.name, key, Failure(type(result).__name__, failed[key]))
-        broken[key] = _checks_of(result)
+        checks[key] = _checks_of(result)
         progress.done(step.name, key, failed[key], failed=True)
         context.log.error(f"{key}: {failed[key]}{_trace(result)}")
         if isinstance(result, ConfigurationError):
             # A full disk or a missing folder fails the next video in the same way.
             break
-    checks = {key: performed.record.checks for key, performed in succeeded.items()}
     if not failed:
         for key, performed in succeeded.items():
             context.add_asset_metadata(_metadata(performed), step.name, partition_key=key)
@@ -156,7 +157,7 @@ def _perform_videos(
         context.log_event(
             dg.AssetMaterialization(step.name, partition=key, metadata=_metadata(performed))
         )
-    _log_checks(context, step.name, checks | broken)
+    _log_checks(context, step.name, checks)
     raise dg.Failure(
         f"{len(failed)} of {len(keys)} videos failed in {step.name}; the others are materialized. "
         + " ".join(f"{key}: {reason}" for key, reason in failed.items()),
@@ -298,7 +299,9 @@ def _metadata(performed: Performed) -> dict[str, dg.MetadataValue]:
 
 
 def _values(facts: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:
-    return {name: _value(fact) for name, fact in facts.items()}
+    """The facts that hold something; an empty sample behind a link only disappoints."""
+    empty: tuple[Any, ...] = ([], {}, {"markdown": NO_ROWS})
+    return {name: _value(fact) for name, fact in facts.items() if fact not in empty}
 
 
 def _value(fact: Any) -> dg.MetadataValue:

@@ -13,6 +13,7 @@ import polars as pl
 
 from nko_assets.corpus.display import cut, one_line
 
+NO_ROWS = "*no rows*"
 _CELL = 60  # characters
 # An isolate takes its direction from its first strong character, so N'Ko runs right to left and
 # does not disturb the cells beside it.
@@ -29,7 +30,7 @@ def table_preview(table: pl.DataFrame, columns: Sequence[str], rows: int = 5) ->
     """
     shown = table.select(columns).head(rows)
     if shown.is_empty():
-        return "*no rows*"
+        return NO_ROWS
     rules = ["---:" if shown.schema[name].is_numeric() else "---" for name in columns]
     lines = [_row(columns), f"| {' | '.join(rules)} |", *map(_row, shown.iter_rows())]
     if table.height > shown.height:
