@@ -139,6 +139,53 @@ def test_brackets_around_a_translation_are_no_part_of_it():
     assert told == {"ߓߏ߲": ("house", None, None), "ߖߌ": ("water (to drink)", None, None)}
 
 
+def test_a_line_with_both_languages_gives_both():
+    slide = Slide()
+    for row, (nko, one, two, _) in enumerate(WORDS):
+        slide.put(nko, 1200, 100 + 80 * row, "right")
+        slide.put(f"{one} / {two}", 80, 108 + 80 * row)
+    slide.put("ߞߊ߲", 1200, 600, "right")
+    slide.put("neck / voice", 80, 608)
+    told = partners(pair(slide.lines)[1])
+    assert told.pop("ߞߊ߲") == ("neck / voice", None, None)
+    assert told == {nko: (one, two, None) for nko, one, two, _ in WORDS}
+
+
+def test_cards_with_a_word_and_its_translations_do_not_mix():
+    slide = Slide()
+    for place, (nko, one, two, _) in enumerate(WORDS):
+        x, y = 1080 - 430 * (place % 3), 100 + 170 * (place // 3)
+        slide.put(nko, x, y, "middle")
+        slide.put(one, x, y + 46, "middle")
+        slide.put(two, x, y + 78, "middle")
+    expected = {nko: (one, two, None) for nko, one, two, _ in WORDS}
+    assert partners(pair(slide.lines)[1]) == expected
+
+
+def test_a_cell_that_is_empty_leaves_its_place_empty():
+    slide = Slide()
+    for row, (nko, one, two, _) in enumerate(WORDS):
+        slide.put(nko, 1200, 100 + 80 * row, "right")
+        if row != 2:
+            slide.put(one, 500, 108 + 80 * row)
+        if row != 3:
+            slide.put(two, 80, 108 + 80 * row)
+    expected = {nko: (one, two, None) for nko, one, two, _ in WORDS}
+    expected[WORDS[2][0]] = (None, WORDS[2][2], None)
+    expected[WORDS[3][0]] = (WORDS[3][1], None, None)
+    assert partners(pair(slide.lines)[1]) == expected
+
+
+def test_titles_and_remarks_in_latin_script_translate_no_line():
+    slide = Slide()
+    slide.put("Lesson 4: The house", 640, 30, "middle", 34)
+    for row, (nko, text, _, _) in enumerate(WORDS):
+        slide.put(nko, 1200, 120 + 80 * row, "right")
+        slide.put(text, 80, 128 + 80 * row)
+    slide.put("Remarque : cette leçon continue demain matin.", 80, 620)
+    assert partners(pair(slide.lines)[1]) == english(WORDS)
+
+
 def test_the_bar_of_a_window_and_its_page_counter_stay_alone():
     slide = Slide()
     slide.put("lesson-07.pdf", 100, 8, height=18)

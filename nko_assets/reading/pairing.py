@@ -44,6 +44,7 @@ _SAME_ROW = 0.6
 _SAME_EDGE = 0.7
 _PASSES = 3
 
+_DIVIDED = re.compile(r"\s+[/|=–—-]\s+")
 _SPEAKER = re.compile(r"[A-ZÀ-Ý]\w{0,14}\s?:\s+(?=\S)")
 
 
@@ -337,6 +338,13 @@ def _said(text: str, nko: str, speakers: bool) -> str:
     return inner.strip() if bracketed and inner.strip() else text
 
 
+def _two_languages(text: str) -> dict[str, str]:
+    """The parts of "house / maison" by language; empty where it is not one in each."""
+    parts = [part.strip() for part in _DIVIDED.split(text)]
+    told = {lang.decided(lang.language_shares(part)): part for part in parts}
+    return told if len(parts) == 2 and told.keys() == {lang.ENGLISH, lang.FRENCH} else {}
+
+
 def _entry(
     lines: Sequence[Line], members: tuple[int, ...], beside: Mapping[str, Block], speakers: bool
 ) -> Entry:
@@ -353,6 +361,9 @@ def _entry(
     ]
     nko = " ".join(line.text for line in own)
     texts = {place: _said(block.text, nko, speakers) for place, block in beside.items()}
+    if len(texts.keys() & {lang.ENGLISH, lang.FRENCH}) == 1:
+        (only,) = texts.keys() & {lang.ENGLISH, lang.FRENCH}
+        texts |= _two_languages(texts[only])
     return Entry(
         line=own[0].line,
         kind=entry_kind(nko),

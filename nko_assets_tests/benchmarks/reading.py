@@ -101,7 +101,6 @@ def speed(reader: OfflineReader, requests: list[FrameRequest]) -> tuple[list[Rea
             "detection": 1000 * detection / frames,
             "nko": 1000 * (every + again) / frames,
             "latin": 1000 * other / frames,
-            "rest": 1000 * (whole - detection - every - again - other) / frames,
         },
     }
 
