@@ -15,16 +15,13 @@ from nko_assets.files import write_atomically
 from nko_assets_tests.builders import channel
 from nko_assets_tests.corpus_files import corpus_of, write_corpus
 
-SIDES = {"train": "train", "validation": "validation"}
-
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("corpus")
     write_corpus(corpus_of(channel(6, 24)), folder)
-    for name, sides in (("training", {"train": "."}), ("splits", SIDES)):
-        card = dataset_card(folder / name, sides, "N'Ko lessons")
-        write_atomically(folder / name / "README.md", card.encode())
+    card = dataset_card(folder / "splits", "N'Ko lessons")
+    write_atomically(folder / "splits" / "README.md", card.encode())
     return folder
 
 
@@ -81,14 +78,14 @@ def test_every_config_of_the_card_loads_with_its_splits(file: str, root: Path, l
 
 
 def test_an_empty_file_is_listed_but_not_offered(root: Path, tmp_path: Path) -> None:
-    for path in (root / "training").glob("*.jsonl"):
-        text = "" if path.stem == "ocr_samples" else path.read_text()
-        (tmp_path / path.name).write_text(text)
-    card = dataset_card(tmp_path, {"train": "."}, "N'Ko lessons")
-    assert "| `ocr_samples` | Format C: the picture of a line and what it says. | 0 |" in card
-    assert "path: ocr_samples.jsonl" not in card
+    for path in (root / "splits").glob("*/*.jsonl"):
+        data = b"" if path.stem == "ocr_samples" else path.read_bytes()
+        write_atomically(tmp_path / path.parent.name / path.name, data)
+    card = dataset_card(tmp_path, "N'Ko lessons")
+    assert "| `ocr_samples` | Format C: the picture of a line and what it says. | 0 | 0 |" in card
+    assert "ocr_samples.jsonl" not in card
 
 
 def test_no_rows_at_all_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PermanentFailure, match="no rows"):
-        dataset_card(tmp_path, {"train": "."}, "N'Ko lessons")
+        dataset_card(tmp_path, "N'Ko lessons")

@@ -8,7 +8,7 @@ from nko_assets.corpus.dataset_card import dataset_card
 from nko_assets.corpus.exports import EXPORTS
 from nko_assets.corpus.jsonl import read_jsonl
 from nko_assets.corpus.leakage import leakage
-from nko_assets.corpus.splits import split_corpus, write_splits
+from nko_assets.corpus.splits import EXCLUDED, TRAIN, VALIDATION, split_corpus, write_splits
 from nko_assets.files import write_atomically
 from nko_assets.schemas.corpus import SplitAssignments
 from nko_assets.steps import Context, Outcome, Step
@@ -32,11 +32,10 @@ def _split(context: Context) -> Outcome:
     splits = split_corpus(files, reviewed_of(context))
     counts = write_splits(splits, training, folder)
     card = folder / "README.md"
-    sides = {"train": "train", "validation": "validation"}
-    write_atomically(card, dataset_card(folder, sides, TITLE).encode())
-    train, validation = (sum(counts[side].values()) for side in ("train", "validation"))
+    write_atomically(card, dataset_card(folder, TITLE).encode())
+    train, validation = (sum(counts[side].values()) for side in (TRAIN, VALIDATION))
     share = validation / (train + validation)
-    leaks = leakage(folder / "train", folder / "validation") if validation else []
+    leaks = leakage(folder / TRAIN, folder / VALIDATION) if validation else []
     return Outcome(
         table=splits.assignments,
         in_place=[
@@ -70,9 +69,9 @@ def _split(context: Context) -> Outcome:
         ],
         facts={
             "rows": splits.assignments.height,
-            "train": counts["train"],
-            "validation": counts["validation"],
-            "excluded": splits.assignments.filter(side="excluded").height,
+            "train": counts[TRAIN],
+            "validation": counts[VALIDATION],
+            "excluded": splits.assignments.filter(side=EXCLUDED).height,
             "validation videos": list(splits.validation_videos),
             "leaks": {kind: sum(leak.kind == kind for leak in leaks) for kind in LEAK_KINDS},
         },

@@ -1,9 +1,8 @@
-"""The Hugging Face dataset card beside exported files: what they are, and how `datasets` loads them."""
+"""The Hugging Face dataset card beside the splits: what they hold, and how `datasets` loads them."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -11,10 +10,13 @@ from typing import Any, Final
 import polars as pl
 import yaml
 
-from nko_assets.corpus.exports import EXPORTS
+from nko_assets.corpus.exports import EXPORTS, SYNTHETIC
 from nko_assets.corpus.jsonl import iter_jsonl
+from nko_assets.corpus.splits import TRAIN, VALIDATION
 from nko_assets.failures import PermanentFailure
 from nko_assets.schemas.base import TableModel
+
+SIDES: Final = (TRAIN, VALIDATION)
 
 _DTYPES: Final[dict[type[pl.DataType], str]] = {
     pl.String: "string",
@@ -57,7 +59,9 @@ translation that are the same, or nearly so, are kept once. Texts that differ by
 are kept apart, because a tone is meaning. Conversations are accepted texts set into fixed
 templates. Rows of `synthetic` are derived by rule from accepted rows and say so (`origin`).
 
-{splitting}
+Validation holds whole videos. No text of it, nor one nearly the same (edit similarity of letters
+0.9 from 12 letters on), is in train, in any file; rows that would have broken this are left out of
+both. It has no synthetic rows. Words (`vocabulary`) are counted on each side alone.
 
 ## Licences
 
@@ -75,12 +79,6 @@ row that names several.
 - The language code of N'Ko is `nqo` (`nko` is another language).
 """
 
-_SPLITTING: Final = """Validation holds whole videos. No text of it, nor one nearly the same (edit
-similarity of letters 0.9 from 12 letters on), is in train, in any file; rows that would have
-broken this are left out of both. It has no synthetic rows. Words (`vocabulary`) are counted on
-each side alone."""
-_WHOLE: Final = "The files are whole; the leak-free splits for training and validation lie apart."
-
 
 @dataclass(slots=True)
 class _Counts:
@@ -93,14 +91,13 @@ class _Counts:
     licences: Counter[str] = field(default_factory=Counter)
 
 
-def dataset_card(folder: Path, sides: Mapping[str, str], title: str) -> str:
-    """The text of `README.md` for the training files under `folder`.
+def dataset_card(folder: Path, title: str) -> str:
+    """The text of `README.md` for the splits that `write_splits` wrote to `folder`.
 
-    `sides` maps the name of each split to its folder under `folder` (`{"train": "."}` for whole
-    files). Every number is counted from the files. An empty file is listed, but not offered for
-    loading. Raises `PermanentFailure` when there is no row in any file.
+    Every number is counted from the files. An empty file is listed, but not offered for loading.
+    Raises `PermanentFailure` when there is no row in any file.
     """
-    counts = _count(folder, sides)
+    counts = _count(folder)
     if not any(counts.rows.values()):
         raise PermanentFailure(
             f"There are no rows in {folder} to describe.", "Materialize the training files first."
@@ -109,13 +106,13 @@ def dataset_card(folder: Path, sides: Mapping[str, str], title: str) -> str:
         {
             "config_name": file,
             "data_files": [
-                {"split": side, "path": _relative(sides[side], file)}
-                for side in sides
+                {"split": side, "path": _path(side, file)}
+                for side in SIDES
                 if counts.rows[side, file]
             ],
         }
         for file in EXPORTS
-        if any(counts.rows[side, file] for side in sides)
+        if any(counts.rows[side, file] for side in SIDES)
     ]
     front = {
         "pretty_name": title,
@@ -136,10 +133,9 @@ def dataset_card(folder: Path, sides: Mapping[str, str], title: str) -> str:
         videos=len(counts.videos),
         readers=_listed(counts.readers),
         models=_listed(counts.models),
-        files=_file_table(counts, list(sides)),
+        files=_file_table(counts),
         first=configs[0]["config_name"],
         columns=_column_tables([str(config["config_name"]) for config in configs]),
-        splitting=_SPLITTING if len(sides) > 1 else _WHOLE,
         licences="\n".join(
             f"- {licence}: {rows} rows" for licence, rows in sorted(counts.licences.items())
         ),
@@ -166,11 +162,11 @@ def _class(dtype: Any) -> type[pl.DataType]:
     return dtype if isinstance(dtype, type) else type(dtype)
 
 
-def _count(folder: Path, sides: Mapping[str, str]) -> _Counts:
+def _count(folder: Path) -> _Counts:
     counts = _Counts()
-    for side, below in sides.items():
+    for side in SIDES:
         for file in EXPORTS:
-            path = folder / _relative(below, file)
+            path = folder / _path(side, file)
             if not path.is_file():
                 continue
             for _, row in iter_jsonl(path):
@@ -182,18 +178,18 @@ def _count(folder: Path, sides: Mapping[str, str]) -> _Counts:
     return counts
 
 
-def _relative(below: str, file: str) -> str:
-    return f"{file}.jsonl" if below == "." else f"{below}/{file}.jsonl"
+def _path(side: str, file: str) -> str:
+    return f"{side}/{file}.jsonl"
 
 
-def _file_table(counts: _Counts, sides: list[str]) -> str:
+def _file_table(counts: _Counts) -> str:
     lines = [
-        f"| file | a row is | {' | '.join(sides)} |",
-        f"|---|---|{'--:|' * len(sides)}",
+        f"| file | a row is | {' | '.join(SIDES)} |",
+        f"|---|---|{'--:|' * len(SIDES)}",
     ]
     for file, model in EXPORTS.items():
-        rows = " | ".join(str(counts.rows[side, file]) for side in sides)
-        what = "derived by rule from accepted pairs." if file == "synthetic" else model.__doc__
+        rows = " | ".join(str(counts.rows[side, file]) for side in SIDES)
+        what = "derived by rule from accepted pairs." if file == SYNTHETIC else model.__doc__
         lines.append(f"| `{file}` | {what} | {rows} |")
     return "\n".join(lines)
 
