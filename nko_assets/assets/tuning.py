@@ -7,7 +7,7 @@ from nko_assets.checks import CheckSpec, judge
 from nko_assets.corpus.dataset_card import dataset_card
 from nko_assets.corpus.exports import EXPORTS
 from nko_assets.corpus.jsonl import read_jsonl
-from nko_assets.corpus.leakage import leakage
+from nko_assets.corpus.leakage import KINDS, leakage
 from nko_assets.corpus.splits import EXCLUDED, TRAIN, VALIDATION, split_corpus, write_splits
 from nko_assets.files import write_atomically
 from nko_assets.schemas.corpus import SplitAssignments
@@ -20,7 +20,6 @@ NO_LEAK = CheckSpec(
 )
 TENTH = CheckSpec("a_tenth_is_validation", "Between 5 % and 20 % of the rows are validation.")
 TITLE = "N'Ko lessons"
-LEAK_KINDS = ("video", "text", "near_duplicate", "synthetic")
 
 
 def _split(context: Context) -> Outcome:
@@ -73,7 +72,7 @@ def _split(context: Context) -> Outcome:
             "validation": counts[VALIDATION],
             "excluded": splits.assignments.filter(side=EXCLUDED).height,
             "validation videos": list(splits.validation_videos),
-            "leaks": {kind: sum(leak.kind == kind for leak in leaks) for kind in LEAK_KINDS},
+            "leaks": {kind: sum(leak.kind == kind for leak in leaks) for kind in KINDS},
         },
     )
 

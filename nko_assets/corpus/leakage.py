@@ -23,6 +23,7 @@ from nko_assets.nko import key
 
 LONG: Final = 12  # letters; among shorter texts one letter is often another word
 ALIKE: Final = 0.9
+KINDS: Final = ("video", "text", "near_duplicate", "synthetic")
 
 _NKO: Final = "\u07c0-\u07ff"
 # From the first N'Ko sign to the last on a line, across other signs but not across Latin letters.
@@ -35,7 +36,7 @@ _BLOCK = 256
 class Leak:
     """Something that validation shares with train."""
 
-    kind: str  # video, text, near_duplicate, synthetic
+    kind: str  # one of KINDS
     value: str
     train: str  # "<file>:<id>" of a row, empty for synthetic
     validation: str

@@ -29,14 +29,11 @@ class FolderSource:
     another video of it, while replacing its content keeps the id and changes the fingerprint.
     """
 
-    def __init__(
-        self, root: Path, licence: str, expected_videos: int | None = None, kind: str = "folder"
-    ) -> None:
+    def __init__(self, root: Path, licence: str, expected_videos: int | None = None) -> None:
         """Name the folder; nothing is read until the videos are listed."""
         self.root = root
         self.expected_videos = expected_videos
         self._licence = licence
-        self._kind = kind
 
     @property
     def name(self) -> str:
@@ -97,7 +94,7 @@ class FolderSource:
             url=relative.as_posix(),
             duration_s=None,
             uploaded=None,
-            source=self._kind,
+            source="folder",
             licence=self._licence,
             fingerprint=fingerprint(path),
         )

@@ -64,8 +64,8 @@ def _directions(text: str, base: str) -> list[str]:
     return resolved
 
 
-def split_runs(text: str, face: Typeface, fallback: Typeface = FALLBACK) -> list[Run]:
-    """Cut `text` into runs, in visual order from left to right."""
+def split_runs(text: str, face: Typeface) -> list[Run]:
+    """Cut `text` into runs, in visual order from left to right; `FALLBACK` draws what `face` cannot."""
     base = base_direction(text)
     groups: list[tuple[str, list[Run]]] = []
     for character, direction in zip(text, _directions(text, base), strict=True):
@@ -77,7 +77,7 @@ def split_runs(text: str, face: Typeface, fallback: Typeface = FALLBACK) -> list
         chosen = (
             runs[-1].face
             if runs and sticky
-            else (face if face.covers(character) or not fallback.covers(character) else fallback)
+            else (face if face.covers(character) or not FALLBACK.covers(character) else FALLBACK)
         )
         if runs and runs[-1].face == chosen:
             runs[-1] = Run(runs[-1].text + character, direction, chosen)
@@ -96,12 +96,10 @@ def _language(run: Run) -> str | None:
     return "nqo" if run.direction == "rtl" else None
 
 
-def measure_line(
-    text: str, face: Typeface, size: int, fallback: Typeface = FALLBACK
-) -> tuple[float, int, int]:
+def measure_line(text: str, face: Typeface, size: int) -> tuple[float, int, int]:
     """Width, ascent and descent of `text` in pixels; ascent and descent are the inked extremes."""
     width, top, bottom = 0.0, 0, 0
-    for run in split_runs(text, face, fallback):
+    for run in split_runs(text, face):
         font = run.face.at(size)
         box = font.getbbox(run.text, direction=run.direction, language=_language(run), anchor="ls")
         width += font.getlength(run.text, direction=run.direction, language=_language(run))
@@ -117,7 +115,6 @@ def draw_line(
     face: Typeface,
     size: int,
     fill: int | str | tuple[int, ...],
-    fallback: Typeface = FALLBACK,
 ) -> tuple[int, int, int, int]:
     """Draw `text` with its left edge at `left` on `baseline`; returns the inked box (x0, y0, x1, y1).
 
@@ -125,7 +122,7 @@ def draw_line(
     """
     x = left
     boxes: list[tuple[float, float, float, float]] = []
-    for run in split_runs(text, face, fallback):
+    for run in split_runs(text, face):
         font = run.face.at(size)
         options: dict[str, Any] = {"direction": run.direction, "language": _language(run)}
         draw.text((x, baseline), run.text, font=font, fill=fill, anchor="ls", **options)
