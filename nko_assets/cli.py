@@ -239,6 +239,8 @@ def main() -> None:
         err.print("     Look at that file or folder and at the disk it is on, and run again.")
         code = BAD_USAGE
     except (KeyboardInterrupt, click.Abort):
-        err.print("nko: interrupted; run it again to go on where it stopped.")
         code = INTERRUPTED
+    # Typer ends an interrupted command by itself, with this code and no word.
+    if code == INTERRUPTED:
+        err.print("nko: interrupted; run it again to go on where it stopped.")
     sys.exit(code)

@@ -13,6 +13,7 @@ from nko_assets.summary import Summary, VideoStatus
 
 # More would push the summary off the screen; all of them are in the UI and in --json.
 SHOWN = 10
+UNWRAPPED = 10_000
 
 
 def print_summary(console: Console, summary: Summary, *, nothing_to_do: bool) -> None:
@@ -91,7 +92,8 @@ def print_status(console: Console, statuses: Sequence[VideoStatus]) -> None:
             escape(item.reason or item.title)
             + ("" if item.listed else " [dim](no longer listed)[/]"),
         )
-    console.print(table)
+    # One line a video, also where no terminal says how long a line may be.
+    console.print(table, width=None if console.is_terminal else UNWRAPPED)
 
 
 def print_findings(console: Console, findings: Sequence[Finding]) -> None:

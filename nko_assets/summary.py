@@ -139,14 +139,14 @@ def summarize(lake: Lake) -> Summary:
 
 def video_status(lake: Lake, entry: VideoEntry) -> VideoStatus:
     """How far the video `entry` has come; one that the source dropped cannot fail any more."""
-    done = ""
+    done, whole = "", True
     for step in VIDEO_STEPS:
         failure = lake.failure(step, entry.video_id)
         if failure is not None and entry.listed:
             return VideoStatus(entry.video_id, entry.display_title, done, step, failure.reason)
-        if lake.record(step, entry.video_id) is None:
-            break
-        done = step
+        whole = whole and lake.record(step, entry.video_id) is not None
+        if whole:
+            done = step
     return VideoStatus(entry.video_id, entry.display_title, done, listed=entry.listed)
 
 

@@ -98,7 +98,7 @@ def test_the_status_has_a_line_a_video():
         print_status,
         [
             VideoStatus("v1", "One [1]", "reviewed_readings"),
-            VideoStatus("v2", "Two", "", "video_files", "private [/video]"),
+            VideoStatus("v2", "Two", "", "video_files", "long " * 40 + "private [/video]"),
             VideoStatus("v3", "Three", "frames", listed=False),
         ],
     )

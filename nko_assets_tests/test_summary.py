@@ -93,6 +93,15 @@ def test_a_failure_counts_although_an_older_artefact_is_there(lake):
     assert summarize(lake).videos_done == 0
 
 
+def test_a_step_that_failed_for_want_of_one_before_it_is_told(lake):
+    entry = entry_of("v1")
+    list_videos(lake, entry)
+    finish(lake, "v1", VIDEO_STEPS[:1])
+    lake.save_failure("gemini_batches", "v1", Failure("PermanentFailure", "it needs frames"))
+    status = video_status(lake, entry)
+    assert (status.done, status.failed) == ("video_files", "gemini_batches")
+
+
 def test_a_video_that_the_source_dropped_is_counted_apart_and_cannot_fail(lake):
     list_videos(lake, entry_of("v1"), entry_of("v2", listed=False))
     finish(lake, "v1")
