@@ -92,8 +92,10 @@ def print_status(console: Console, statuses: Sequence[VideoStatus]) -> None:
             escape(item.reason or item.title)
             + ("" if item.listed else " [dim](no longer listed)[/]"),
         )
-    # One line a video, also where no terminal says how long a line may be.
-    console.print(table, width=None if console.is_terminal else UNWRAPPED)
+    if not console.is_terminal:
+        # One line a video where no terminal says how long a line may be.
+        console = Console(file=console.file, width=UNWRAPPED, highlight=False)
+    console.print(table)
 
 
 def print_findings(console: Console, findings: Sequence[Finding]) -> None:
