@@ -21,18 +21,17 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     temporary: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-", suffix=path.suffix)
-        os.close(handle)
-        temporary = Path(name)
-        yield temporary
-        # mkstemp makes files private; artefacts get what the umask gives any other file.
-        temporary.chmod(0o666 & ~_umask())
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise explained(error, path) from error
+        with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-", suffix=path.suffix)
+            os.close(handle)
+            temporary = Path(name)
+            yield temporary
+            # mkstemp makes files private; artefacts get what the umask gives any other file.
+            temporary.chmod(0o666 & ~_umask())
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
+            temporary.replace(path)
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -41,13 +40,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def make_folder(path: Path) -> None:
     """Make `path` and what leads to it; raises `ConfigurationError` when that is not possible."""
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        with disk_errors(path):
+            path.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
         raise ConfigurationError(
             f"{path} is a file, and a folder is needed.", "Choose another with --data or NKO_DATA."
         ) from None
-    except OSError as error:
-        raise explained(error, path) from error
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -70,21 +68,35 @@ def _umask() -> int:
     return current
 
 
-def explained(error: OSError, path: Path) -> Exception:
-    """What `error` on writing `path` means for a person, or `error` itself when it is a riddle."""
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn what the disk refuses at `path`, a file or a folder, into one clear sentence."""
+    try:
+        yield
+    except OSError as error:
+        failure = disk_failure(error, path)
+        if failure is None:
+            raise
+        raise failure from error
+
+
+def disk_failure(error: OSError, path: Path) -> ConfigurationError | None:
+    """The failure for an error of the disk itself on writing `path`, or None for any other error."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return ConfigurationError(
             f"The disk is full: {path} could not be written.",
-            "Free some space and run again; finished videos are kept.",
+            "Free some space, or choose a larger disk with --data or NKO_DATA, and run again; "
+            "finished videos are kept.",
         )
     if error.errno == errno.EFBIG:
         return ConfigurationError(
             f"{path} would be larger than files may be here.",
             "Choose a folder on another disk with --data or NKO_DATA, or raise the limit (ulimit -f).",
         )
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+    # Without a file's name it is a socket that was not permitted.
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and error.filename is not None:
         return ConfigurationError(
-            f"{path.parent} cannot be written ({error.strerror}).",
+            f"{path} cannot be written ({error.strerror}).",
             "Choose another folder with --data or NKO_DATA, or change its permissions.",
         )
-    return error
+    return None

@@ -12,7 +12,7 @@ import dagster as dg
 from sqlalchemy.exc import DBAPIError
 
 from nko_assets.failures import ConfigurationError
-from nko_assets.files import explained, make_folder
+from nko_assets.files import disk_errors, make_folder
 from nko_assets.settings import Settings
 
 # The tag of the runs that `nko run` started.
@@ -99,10 +99,8 @@ def only_runner(settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def _lock(path: Path, *, wait: bool) -> Iterator[None]:
-    try:
+    with disk_errors(path):
         handle = path.open("w")
-    except OSError as error:
-        raise explained(error, path) from error
     with handle:
         fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield

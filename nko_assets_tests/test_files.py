@@ -6,7 +6,13 @@ import os
 import pytest
 
 from nko_assets.failures import ConfigurationError
-from nko_assets.files import atomic_path, make_folder, sha256_of, write_atomically
+from nko_assets.files import (
+    atomic_path,
+    disk_errors,
+    make_folder,
+    sha256_of,
+    write_atomically,
+)
 
 
 def test_a_write_that_fails_half_way_leaves_the_old_file_and_no_trace(tmp_path):
@@ -45,6 +51,18 @@ def test_a_full_disk_is_told_in_one_sentence(tmp_path):
         atomic_path(tmp_path / "big"),
     ):
         raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_folder_that_must_not_be_written_is_told(tmp_path):
+    refused = PermissionError(errno.EACCES, "Permission denied", str(tmp_path))
+    with pytest.raises(ConfigurationError, match="cannot be written"), disk_errors(tmp_path):
+        raise refused
+
+
+def test_a_socket_that_is_not_permitted_is_no_fault_of_the_disk(tmp_path):
+    refused = PermissionError(errno.EPERM, "Operation not permitted")
+    with pytest.raises(PermissionError), disk_errors(tmp_path):
+        raise refused
 
 
 def test_a_file_in_place_of_a_folder_is_told(tmp_path):

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from nko_assets.channel import VideoEntry, file_safe_id
 from nko_assets.failures import ConfigurationError, PermanentFailure
+from nko_assets.files import disk_errors
 from nko_assets.resources.video_files import (
     CONTAINERS,
-    disk_errors,
     find_whole,
     incoming,
     put_whole,

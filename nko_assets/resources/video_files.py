@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from nko_assets.channel import file_safe_id
@@ -38,8 +35,6 @@ CONTAINERS = frozenset(
 """Extensions of video files, in lower case and without the dot."""
 
 _INCOMING = ".incoming"
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
-_NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def find_whole(folder: Path, video_id: str) -> Path | None:
@@ -76,34 +71,6 @@ def put_whole(temporary: Path, folder: Path, video_id: str, extension: str) -> P
     temporary.replace(target)
     shutil.rmtree(incoming(folder, video_id), ignore_errors=True)
     return target
-
-
-@contextmanager
-def disk_errors(folder: Path) -> Iterator[None]:
-    """Turn a full or read-only disk into one clear sentence."""
-    try:
-        yield
-    except OSError as error:
-        failure = disk_failure(error, folder)
-        if failure is None:
-            raise
-        raise failure from error
-
-
-def disk_failure(error: OSError, folder: Path) -> ConfigurationError | None:
-    """Return the failure for an error of the disk itself, or None for any other error."""
-    if error.errno in _NO_SPACE:
-        return ConfigurationError(
-            f"The disk that holds {folder} is full.",
-            "Free some space, or set NKO_DATA to a folder on a larger disk, and run again.",
-        )
-    # Without a file's name it is a socket that was not permitted.
-    if error.errno in _NOT_WRITABLE and error.filename is not None:
-        return ConfigurationError(
-            f"{folder} cannot be written to ({error.strerror}).",
-            "Make it writable, or set NKO_DATA to another folder.",
-        )
-    return None
 
 
 def _refuse_the_same_file(other: Path, target: Path) -> None:

@@ -16,8 +16,8 @@ from nko_assets.failures import (
     PermanentFailure,
     TransientFailure,
 )
+from nko_assets.files import disk_failure
 from nko_assets.resources.urls import redact
-from nko_assets.resources.video_files import disk_failure
 
 _LONGEST_REASON = 240
 # A server that asks for a longer break than this is left alone for now.

@@ -17,12 +17,12 @@ from yt_dlp.utils import YoutubeDLError
 
 from nko_assets.channel import VideoEntry
 from nko_assets.failures import PermanentFailure, TransientFailure
+from nko_assets.files import disk_errors
 from nko_assets.resources.download_archive import DownloadArchive
 from nko_assets.resources.source import SourceOptions
 from nko_assets.resources.urls import redact
 from nko_assets.resources.video_files import (
     CONTAINERS,
-    disk_errors,
     find_whole,
     incoming,
     put_whole,
