@@ -10,6 +10,7 @@ from nko_assets.build import STEPS
 from nko_assets.failures import PermanentFailure
 from nko_assets.schemas.base import schema_failures
 from nko_assets.schemas.frames import Frames, UniqueFrames
+from nko_assets_tests.builders import frame_jpeg
 from nko_assets_tests.channels import write_lesson
 from nko_assets_tests.tables import made
 from nko_assets_tests.videos import write_video
@@ -112,11 +113,14 @@ def test_a_long_lesson_in_which_every_frame_differs_is_told():
     assert frames._repeats(decisions(*["kept", "repeat", "superseded"] * 10)).passed
 
 
-def test_a_contact_sheet_of_a_long_lesson_stays_small():
-    rows = [{"timestamp_ms": number} for number in range(1000)]
-    spread = frames._spread(iter(rows), len(rows))
-    assert len(spread) <= frames.SHEET_FRAMES
-    assert spread[0]["timestamp_ms"] == 0
+def test_a_contact_sheet_of_a_long_lesson_decodes_few_of_its_pictures():
+    step = -(-1000 // frames.SHEET_FRAMES)
+    rows = [
+        {"timestamp_ms": 5000 * number, "jpeg": b"no picture" if number % step else frame_jpeg()}
+        for number in range(1000)
+    ]
+    sheet = frames._sheet(iter(rows), len(rows))["markdown"]
+    assert 1000 < len(sheet) < 4 / 3 * frames.SHEET_BYTES + 100
 
 
 def test_the_interval_and_the_similarity_are_part_of_what_is_made(tmp_path):

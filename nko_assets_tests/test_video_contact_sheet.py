@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nko_assets.failures import PermanentFailure
-from nko_assets.video.contact_sheet import MAX_BYTES, SheetFrame, clock, contact_sheet
+from nko_assets.video.contact_sheet import SheetFrame, clock, contact_sheet
 from nko_assets.video.encode import decode_jpeg
 from nko_assets_tests.slides import LINES, slide
 
@@ -14,12 +14,15 @@ def green(sheet: np.ndarray) -> int:
     return int(((greenish > blue + 40) & (greenish > red + 60)).sum())
 
 
-def sheet_of(kept: list[bool], **options) -> np.ndarray:
+ENOUGH = 200_000
+
+
+def sheet_of(kept: list[bool], total: int = 0) -> np.ndarray:
     frames = [
         SheetFrame(slide(LINES), index * 5000, kept=state, label="ߒߞߏ kept")
         for index, state in enumerate(kept)
     ]
-    return decode_jpeg(contact_sheet(frames, **options))
+    return decode_jpeg(contact_sheet(frames, total or len(frames), ENOUGH))
 
 
 def test_kept_frames_stand_out():
@@ -32,14 +35,15 @@ def test_one_frame_fills_the_width():
     assert sheet_of([True]).shape[1] == 980
 
 
-def test_rows_follow_from_columns():
-    assert sheet_of([True] * 8, columns=4).shape[0] < sheet_of([True] * 8, columns=2).shape[0]
+def test_a_row_has_four_frames():
+    four, five = sheet_of([True] * 4), sheet_of([True] * 5)
+    assert four.shape[1] == five.shape[1]
+    assert four.shape[0] < five.shape[0] < 2 * four.shape[0]
 
 
-def test_more_frames_than_fit_are_spread_over_the_lesson():
-    few, many = sheet_of([True] * 12, max_frames=12), sheet_of([True] * 60, max_frames=12)
-    # The same cells, and a line that says how many are shown.
-    assert 0 < many.shape[0] - few.shape[0] < 40
+def test_a_line_tells_that_more_frames_are_there_than_are_shown():
+    all_of_them, some = sheet_of([True] * 12), sheet_of([True] * 12, total=60)
+    assert 0 < some.shape[0] - all_of_them.shape[0] < 40
 
 
 def test_a_sheet_is_never_too_large():
@@ -48,8 +52,8 @@ def test_a_sheet_is_never_too_large():
         SheetFrame(noise.integers(0, 255, (720, 1280, 3), dtype=np.uint8), k * 5000)
         for k in range(24)
     ]
-    assert len(contact_sheet(frames)) <= MAX_BYTES
-    assert len(contact_sheet(frames, max_bytes=20_000)) <= 20_000
+    for most in (ENOUGH, 20_000):
+        assert len(contact_sheet(frames, 24, most)) <= most
 
 
 def test_upright_and_wide_frames_share_a_sheet():
@@ -58,17 +62,17 @@ def test_upright_and_wide_frames_share_a_sheet():
         SheetFrame(np.ascontiguousarray(np.rot90(slide(LINES))), 5000, kept=False),
         SheetFrame(np.zeros((40, 2000, 3), np.uint8), 10_000),
     ]
-    assert decode_jpeg(contact_sheet(frames)).shape[1] == 980
+    assert decode_jpeg(contact_sheet(frames, 3, ENOUGH)).shape[1] == 980
 
 
 def test_a_long_label_is_cut():
     frames = [SheetFrame(slide(LINES), 0, label="ߌ ߣߌ߫ ߛߐ߰ߡߊ߬ " * 40)] * 4
-    assert len(contact_sheet(frames)) <= MAX_BYTES
+    assert len(contact_sheet(frames, 4, ENOUGH)) <= ENOUGH
 
 
 def test_nothing_to_show_is_an_error():
     with pytest.raises(PermanentFailure, match="no frames"):
-        contact_sheet([])
+        contact_sheet([], 0, ENOUGH)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +78,7 @@ def _sample(context: Context) -> Outcome:
             "seconds": round(sampler.duration_s, 3),
             "interval seconds": context.settings.interval_s,
             "megabytes": round(sum(len(jpeg) for jpeg in table["jpeg"]) / 1e6, 3),
-            "contact sheet": _sheet(_spread(table.iter_rows(named=True), table.height)),
+            "contact sheet": _sheet(table.iter_rows(named=True), table.height),
         },
     )
 
@@ -131,10 +131,8 @@ def _find_unique(context: Context) -> Outcome:
             **{status: counts.get(status, 0) for status in FRAME_STATUSES},
             "similarity": context.settings.similarity,
             "contact sheet": _sheet(
-                _spread(
-                    ({**row, "jpeg": jpegs[row["frame"]]} for row in table.iter_rows(named=True)),
-                    table.height,
-                )
+                ({**row, "jpeg": jpegs[row["frame"]]} for row in table.iter_rows(named=True)),
+                table.height,
             ),
             "preview": {
                 "markdown": table_preview(
@@ -170,14 +168,12 @@ def _repeats(table: pl.DataFrame) -> CheckResult:
     )
 
 
-def _spread(rows: Iterable[Mapping[str, Any]], total: int) -> list[Mapping[str, Any]]:
-    """At most `SHEET_FRAMES` of `rows`, evenly spaced, so that a long video needs little memory."""
-    step = max(1, -(-total // SHEET_FRAMES))
-    return [row for place, row in enumerate(rows) if place % step == 0]
+def _sheet(rows: Iterable[Mapping[str, Any]], total: int) -> dict[str, str]:
+    """A contact sheet as a picture inside markdown, which is what Dagster's UI can show.
 
-
-def _sheet(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """A contact sheet as a picture inside markdown, which is what Dagster's UI can show."""
+    Of more than `SHEET_FRAMES` rows it shows some, evenly spaced: no other picture is decoded.
+    """
+    step = -(-total // SHEET_FRAMES)
     data = contact_sheet(
         [
             SheetFrame(
@@ -186,10 +182,11 @@ def _sheet(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
                 kept=row.get("status", "kept") == "kept",
                 label=row.get("status", ""),
             )
-            for row in rows
+            for place, row in enumerate(rows)
+            if place % step == 0
         ],
-        max_frames=SHEET_FRAMES,
-        max_bytes=SHEET_BYTES,
+        total,
+        SHEET_BYTES,
     )
     return {
         "markdown": f"![contact sheet](data:image/jpeg;base64,{base64.b64encode(data).decode()})"

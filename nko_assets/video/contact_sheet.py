@@ -14,7 +14,7 @@ from nko_assets.failures import PermanentFailure
 from nko_assets.typeset import TYPEFACES, draw_line, measure_line
 from nko_assets.video.encode import encode_jpeg
 
-MAX_BYTES = 200_000
+_COLUMNS = 4
 # As wide as the dialog in which the UI shows it on a window of 1280 pixels.
 _SHEET_WIDTH = 980
 _CAPTION_SIZE = 13
@@ -40,19 +40,15 @@ class SheetFrame:
     """Shown beside the time: a status, or text in N'Ko or Latin script, in logical order."""
 
 
-def contact_sheet(
-    frames: Sequence[SheetFrame], columns: int = 4, max_frames: int = 24, max_bytes: int = MAX_BYTES
-) -> bytes:
+def contact_sheet(frames: Sequence[SheetFrame], total: int, max_bytes: int) -> bytes:
     """The frames in reading order as one JPEG of at most `max_bytes`.
 
-    Kept frames are framed in green, dropped ones pale. Of more than `max_frames`, that many are
-    shown, evenly spaced, and the last line says so.
+    Kept frames are framed in green, dropped ones pale. When the video has more frames, `total`,
+    than are shown, the last line says so. Raises `PermanentFailure` without frames.
     """
     if not frames:
         raise PermanentFailure("There are no frames to show.", "Sample the video first.")
-    shown = _spread(frames, max_frames)
-    columns = min(columns, len(shown))
-    sheet = _draw(shown, columns, len(frames))
+    sheet = _draw(frames, total)
     for quality in (85, 75, 65, 50, 35, 20):
         data = encode_jpeg(sheet, quality, longest_side=max(sheet.shape))
         if len(data) <= max_bytes:
@@ -63,14 +59,8 @@ def contact_sheet(
     return data
 
 
-def _spread(frames: Sequence[SheetFrame], count: int) -> list[SheetFrame]:
-    if len(frames) <= count:
-        return list(frames)
-    step = (len(frames) - 1) / max(1, count - 1)
-    return [frames[round(index * step)] for index in range(count)]
-
-
-def _draw(shown: list[SheetFrame], columns: int, total: int) -> np.ndarray:
+def _draw(shown: Sequence[SheetFrame], total: int) -> np.ndarray:
+    columns = min(_COLUMNS, len(shown))
     cell = (_SHEET_WIDTH - _GAP * (columns + 1)) // columns
     pictures = [_fit(frame, cell) for frame in shown]
     height = max(picture.height for picture in pictures)
