@@ -64,6 +64,13 @@ def test_what_joins_a_text_to_its_translation_is_part_of_neither(transcriber):
     assert [line.text for line in lines] == ["ߓߏ߲", "house"]
 
 
+def test_the_western_number_of_a_list_is_no_part_of_its_n_ko(transcriber):
+    lines, _ = read(transcriber, (700, 100, "1. ߌ ߣߌ߫ ߗߋ߫"), (700, 220, "߁. ߌ ߣߌ߫ ߛߣߍ߫"))
+    nko = [line.text for line in lines if line.script == "nko"]
+    assert nko == ["ߌ ߣߌ߫ ߗߋ߫", "߁. ߌ ߣߌ߫ ߛߣߍ߫"]
+    assert all(line.language == "und" for line in lines if line.script == "latin")
+
+
 def test_a_mouse_pointer_beside_a_line_is_not_read(transcriber):
     image = Image.new("RGB", (1280, 200), (252, 252, 248))
     draw = ImageDraw.Draw(image)

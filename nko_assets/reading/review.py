@@ -31,7 +31,7 @@ class Gate:
 
     `accept`: the least confidence. With the offline reader, 0.9 lets through 98.6 % of the entries
     of the sample channel, none of them wrong, and on lines of 240 to 360 rows at the worst
-    qualities of H.264 lowers the share of wrong ones from 13 % to 9 %; 0.95 lets through 97 %, and
+    qualities of H.264 lowers the share of wrong ones from 12 % to 9 %; 0.95 lets through 97 %, and
     4 % wrong ones of the bad lines.
     """
 
