@@ -28,8 +28,8 @@ from nko_assets.reading.recognizer import NkoRecognizer, RecognizedLine
 REREADS = 4
 """How often an N'Ko line is read again, to vote on its text and to see whether it holds.
 
-On 300 lines of 240 to 360 rows at the worst qualities of H.264, four votes leave three in four character
-errors, and the confidence ranks lines that are right over wrong ones with an AUROC of 0.91.
+On 300 lines from frames of 240 to 360 rows at the worst qualities of H.264, four votes leave three
+in four character errors, and the confidence ranks right lines over wrong ones with AUROC 0.91.
 """
 
 # Each re-read crop: what to add at the top, the bottom and the sides, in shares of the ink height.
