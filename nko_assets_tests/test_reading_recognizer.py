@@ -14,7 +14,7 @@ from nko_assets.reading.recognizer import (
     decode,
     line_input,
 )
-from nko_assets.reading.training.distance import error_rate
+from nko_assets.reading.training.error_rate import error_rate
 from nko_assets.typeset import TYPEFACES, draw_line, measure_line
 
 # The introduction of a lesson, and every tone, nasal mark and digit.

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from nko_assets.reading.charset import MARKS
+from nko_assets.nko.characters import MARKS
 from nko_assets.reading.recognizer import NkoRecognizer
 from nko_assets.reading.training.__main__ import main
 from nko_assets.reading.training.evaluate import cut, evaluate, match, table

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from rapidfuzz.distance import Levenshtein
 
-from nko_assets.reading.charset import MARKS, fold
+from nko_assets.nko.characters import MARKS
+from nko_assets.reading.charset import fold
 from nko_assets.reading.recognizer import NkoRecognizer
-from nko_assets.reading.training.distance import edit_distance
 from nko_assets.reading.training.lines import TRAINED_FACES
 from nko_assets.reading.training.slides import Box, Slide, draw_slides, through_h264
 from nko_assets.typeset import TYPEFACES
@@ -53,9 +54,9 @@ class _Tally:
 
     def add(self, read: str, true: str) -> None:
         bare_read, bare_true = read.translate(_WITHOUT_MARKS), true.translate(_WITHOUT_MARKS)
-        self.edits += edit_distance(read, true)
+        self.edits += Levenshtein.distance(read, true)
         self.characters += len(true)
-        self.bare_edits += edit_distance(bare_read, bare_true)
+        self.bare_edits += Levenshtein.distance(bare_read, bare_true)
         self.bare_characters += len(bare_true)
         self.exact += read == true
 

@@ -20,7 +20,7 @@ from nko_assets.files import atomic_path
 from nko_assets.reading.charset import BLANK, logical_text
 from nko_assets.reading.recognizer import decode
 from nko_assets.reading.training.batches import Batch, RenderedBatches
-from nko_assets.reading.training.distance import error_rate
+from nko_assets.reading.training.error_rate import error_rate
 from nko_assets.reading.training.model import LineNetwork
 from nko_assets.reading.training.text import LineWriter
 
