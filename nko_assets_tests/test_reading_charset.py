@@ -6,15 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nko_assets.nko.characters import DIGITS, LETTERS, MARKS, TONES
 from nko_assets.reading.charset import (
     BLANK,
     CLASSES,
-    DIGITS,
     LATIN_WORD,
-    LETTERS,
-    MARKS,
     OTHER_PUNCTUATION,
-    TONES,
     fold,
     is_readable,
     logical_order,

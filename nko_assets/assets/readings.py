@@ -13,6 +13,7 @@ import polars as pl
 from nko_assets.checks import CheckSpec, judge
 from nko_assets.corpus.previews import table_preview
 from nko_assets.failures import PermanentFailure, TransientFailure
+from nko_assets.nko.characters import BLOCK_END, BLOCK_START
 from nko_assets.reading.answers import FrameRequest, readings_table
 from nko_assets.reading.decisions import HumanDecision, parse_decisions
 from nko_assets.reading.reader import Job, JobState
@@ -34,7 +35,9 @@ FAILED_READINGS = CheckSpec(
 )
 SCRIPT_PURITY = CheckSpec("script_purity", "What is accepted as N'Ko is N'Ko.")
 ACCEPTED_SHARE = CheckSpec("accepted_share", "At least half of the entries pass the gate.")
-N_KO = r"[\u07C0-\u07FF]"
+NKO_SIGN = f"[{BLOCK_START}-{BLOCK_END}]"
+# The least share of N'Ko among the characters of a real line.
+LEAST_NKO = 0.78
 
 
 def _requests(context: Context) -> list[FrameRequest]:
@@ -184,7 +187,8 @@ def _review(context: Context) -> Outcome:
     entries = table.filter(pl.col("entry") >= 0)
     accepted = entries.filter(decision="accepted")
     impure = accepted.filter(
-        pl.col("nko").str.count_matches(N_KO) < 0.78 * pl.col("nko").str.count_matches(r"\S")
+        pl.col("nko").str.count_matches(NKO_SIGN)
+        < LEAST_NKO * pl.col("nko").str.count_matches(r"\S")
     )
     share = accepted.height / entries.height if entries.height else 1.0
     columns = ["timestamp_ms", "nko", "latin", "english", "french", "confidence", "reason"]
@@ -194,7 +198,7 @@ def _review(context: Context) -> Outcome:
             judge(
                 SCRIPT_PURITY,
                 impure.is_empty(),
-                f"{impure.height} of {accepted.height} accepted texts are less than 78 % N'Ko.",
+                f"{impure.height} of {accepted.height} accepted texts are less than {100 * LEAST_NKO:g} % N'Ko.",
                 {"sample": {"markdown": table_preview(impure, columns)}},
             ),
             judge(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from nko_assets.nko.characters import BLOCK_END, BLOCK_START
+
 # Bidi controls would escape the isolation that the page and the previews give each text.
 _CONTROLS = re.compile("[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
-_NKO = re.compile("[\u07c0-\u07ff]")
+_NKO = re.compile(f"[{BLOCK_START}-{BLOCK_END}]")
 
 
 def has_nko(text: str) -> bool:

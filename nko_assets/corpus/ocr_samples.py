@@ -14,6 +14,7 @@ from PIL import Image
 from nko_assets.corpus.readings import accepted_entries
 from nko_assets.corpus.rows import Built, Row, built, provenance, rejection, row_id
 from nko_assets.nko import key
+from nko_assets.nko.characters import DIGITS, LETTERS
 from nko_assets.schemas.training import OcrSamples
 
 # Tone marks stand above the letters and nasalization below: a tight box cuts them off.
@@ -107,7 +108,7 @@ def _box_problem(box: list[int], size: tuple[int, int]) -> str:
 
 def _runs_over_lines(box: list[int], nko: str) -> bool:
     left, top, right, bottom = box
-    count = sum("\u07c0" <= sign <= "\u07ea" for sign in nko)
+    count = sum(sign in LETTERS or sign in DIGITS for sign in nko)
     return count >= FEW_LETTERS and (right - left) / (bottom - top) < NARROWEST * count
 
 

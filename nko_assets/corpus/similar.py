@@ -19,6 +19,7 @@ from typing import Final
 from datasketch import MinHash, MinHashLSH
 from rapidfuzz.distance import Levenshtein
 
+from nko_assets.nko import characters as c
 from nko_assets.nko import key
 
 LONG_ENOUGH: Final = 12  # letters
@@ -28,12 +29,13 @@ SIMILARITY: Final = 0.9  # one letter in ten may differ
 # 4 rows miss such a text once in a million; a text that shares a tenth becomes a candidate once
 # in 150.
 _BANDS, _ROWS = 64, 4
-_TONES = frozenset(chr(code) for code in range(0x07EB, 0x07F2))
+_TONES = frozenset(c.TONES)
+_LETTERS = frozenset(c.LETTERS + c.DIGITS + c.MARKS + c.APOSTROPHES)
 
 
 def letters(text: str) -> str:
     """The N'Ko letters, marks and digits of `text`, without spaces and punctuation."""
-    return "".join(sign for sign in key(text) if _is_letter(sign))
+    return "".join(sign for sign in key(text) if sign in _LETTERS)
 
 
 @lru_cache(maxsize=200_000)
@@ -44,10 +46,6 @@ def fold(text: str) -> str:
     N'Ko letters is its own fold.
     """
     return "".join(sign for sign in letters(text) if sign not in _TONES) or key(text) or text
-
-
-def _is_letter(sign: str) -> bool:
-    return "\u07c0" <= sign <= "\u07f5" or sign == "\u07fd"
 
 
 def similarity(one: str, other: str) -> float:

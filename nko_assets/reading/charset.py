@@ -11,19 +11,16 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+from nko_assets.nko.characters import APOSTROPHES, DIGITS, LETTERS, MARKS
 from nko_assets.typeset import base_direction
 
 LATIN_WORD = "\ufffc"
 """Stands for one word in another script (Unicode's object replacement character)."""
 
-LETTERS = "".join(map(chr, range(0x07CA, 0x07EB)))
-DIGITS = "".join(map(chr, range(0x07C0, 0x07CA)))
-TONES = "".join(map(chr, range(0x07EB, 0x07F2)))
-MARKS = TONES + "\u07f2\u07f3\u07fd"
-APOSTROPHES = "\u07f4\u07f5"
 NKO_PUNCTUATION = "\u07f7\u07f8\u07f9\u07fa"
 OTHER_PUNCTUATION = '،؟؛«»‹›﴾﴿⸜⸝()[].:-–"!?,;/=+%×*'
 
+# The weights that ship were trained on this order.
 CLASSES: tuple[str, ...] = (
     "",  # the CTC blank
     " ",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from math import ceil, floor
 from typing import Literal
 
+from nko_assets.nko.characters import DIGITS
 from nko_assets.sample.lessons import Row, Style
 from nko_assets.typeset import TYPEFACES, Typeface, measure_line
 
@@ -215,6 +216,6 @@ def lay_heading(layout: SlideLayout, area: Area, style: Style, row: Row) -> Area
 
 def lay_page_number(layout: SlideLayout, area: Area, style: Style, number: int) -> None:
     """Lay the number of the page in N'Ko digits at its foot."""
-    digits = "".join(chr(0x07C0 + int(digit)) for digit in str(number))
+    digits = "".join(DIGITS[int(digit)] for digit in str(number))
     pen = replace(Pen.for_nko(style), size=30, colour=style.translation)
     layout.put(Piece(digits, "digits"), pen, Place(area.x0, area.x1, area.y1 - 2, "centre"))

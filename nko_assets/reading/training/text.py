@@ -14,18 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from nko_assets.failures import ConfigurationError
-from nko_assets.reading.charset import DIGITS, LETTERS, TONES, fold, is_readable
+from nko_assets.nko import characters as c
+from nko_assets.reading.charset import fold, is_readable
 from nko_assets.typeset import TYPEFACES, Typeface
 
-VOWELS = "ߊߋߌߍߎߏߐ"
-CONSONANTS = "ߓߔߕߖߗߘߙߚߛߜߝߞߟߠߡߢߣߤߥߦߧ"
-NASAL = "\u07f2"
-DOUBLE_DOT = "\u07f3"
-FOREIGN = (
-    *(consonant + "\u07ed" for consonant in "ߖߗߛߜߝߞߕߘߤߓ"),
-    *(consonant + "\u07eb" for consonant in "ߛߜߞ"),
-    *(consonant + DOUBLE_DOT for consonant in "ߛߜߖ"),
-)
+VOWELS = "".join(c.VOWELS)
+CONSONANTS = "".join(consonant for consonant in c.CONSONANTS if consonant not in "ߨߩߪ")  # archaic
+FOREIGN = tuple(pair for pair in c.FOREIGN_SOUNDS if pair[0] in c.CONSONANTS)
 # Words and greetings that hold in every lesson; enough for a run without any text file.
 COMMON_WORDS = (  # noqa: SIM905 - words read best as running text
     "ߒߞߏ ߌ ߣߌ߫ ߛߐ߰ߡߊ߬ ߕߟߋ߬ ߥߎߙߊ߫ ߛߣߍ߫ ߗߋ߫ ߞߊ߫ ߞߍ߲ߘߍ߫؟ ߞߊ߲ߘߍ ߥߟߊ߬ߘߊ ߛߓߍ ߓߟߏ ߖߌ ߟߊ߫ ߦߋ߫ ߘߌ߫ ߟߎ߬ ߣߌ߲߬ ߡߊ߬ ߏ߬ ߊ߬ ߕߍ߫ "
@@ -95,7 +90,7 @@ class LineWriter:
         """
         while True:
             text = self._line(rng, length)
-            text = "".join(c for c in text if c == " " or _drawable(c, face))
+            text = "".join(sign for sign in text if sign == " " or _drawable(sign, face))
             text = unicodedata.normalize("NFC", " ".join(text.split()))
             if fold(text):
                 return text
@@ -199,12 +194,12 @@ def _syllable(rng: np.random.Generator) -> str:
             syllable += cluster + CONSONANTS[rng.integers(len(CONSONANTS))]
     syllable += VOWELS[rng.integers(len(VOWELS))]
     if rng.random() < 0.03:
-        syllable += DOUBLE_DOT
+        syllable += c.DOUBLE_DOT
     if rng.random() < 0.25:
-        syllable += NASAL
+        syllable += c.NASALIZATION
     if rng.random() < 0.6:
         # Half by how often real text has the tone, half evenly.
-        syllable += TONES[rng.choice(7, p=(0.27, 0.32, 0.08, 0.08, 0.09, 0.09, 0.07))]
+        syllable += c.TONES[rng.choice(7, p=(0.27, 0.32, 0.08, 0.08, 0.09, 0.09, 0.07))]
     return syllable
 
 
@@ -212,16 +207,16 @@ def _any_marks(rng: np.random.Generator) -> str:
     """A word of any letters with any marks, legal in Unicode though not in the language."""
     word = ""
     for _ in range(int(rng.integers(1, 7))):
-        word += LETTERS[rng.integers(len(LETTERS))]
+        word += c.LETTERS[rng.integers(len(c.LETTERS))]
         chance = rng.random()
         if chance < 0.3:
-            word += TONES[rng.integers(7)]
+            word += c.TONES[rng.integers(7)]
         elif chance < 0.45:
-            word += NASAL + TONES[rng.integers(7)]
+            word += c.NASALIZATION + c.TONES[rng.integers(7)]
         elif chance < 0.55:
-            word += NASAL
+            word += c.NASALIZATION
         elif chance < 0.62:
-            word += DOUBLE_DOT
+            word += c.DOUBLE_DOT
         elif chance < 0.64:
             word += "\u07fd"
     return word
@@ -229,12 +224,12 @@ def _any_marks(rng: np.random.Generator) -> str:
 
 def _number(rng: np.random.Generator) -> str:
     """A number, a date, a decimal or an ordinal in N'Ko digits."""
-    digits = "".join(DIGITS[i] for i in rng.integers(10, size=int(rng.integers(1, 5))))
+    digits = "".join(c.DIGITS[i] for i in rng.integers(10, size=int(rng.integers(1, 5))))
     chance = rng.random()
     if chance < 0.2:
         return digits + ("\u07ed" if rng.random() < 0.6 else "\u07f2")
     if chance < 0.3:
-        other = "".join(DIGITS[i] for i in rng.integers(10, size=2))
+        other = "".join(c.DIGITS[i] for i in rng.integers(10, size=2))
         return digits + "/:.,-%"[rng.integers(5)] + other
     if chance < 0.36:
         return digits + "%"
