@@ -1,1 +1,1 @@
-"""Benchmarks used by the tests."""
+"""What `nko bench` measures, each module against named alternatives."""

@@ -7,10 +7,6 @@ program on the machine does not change what they mean; every decoder is asked fo
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -27,6 +23,7 @@ from nko_assets.video.encode import decode_jpeg, encode_jpeg
 from nko_assets.video.ink import frame_ink
 from nko_assets.video.quality import hash_distance, perceptual_hash, to_gray
 from nko_assets.video.sample import sample_frames
+from nko_assets_tests.benchmarks import command
 from nko_assets_tests.benchmarks.lesson_videos import (
     Lesson,
     Line,
@@ -309,26 +306,10 @@ def report(results: dict[str, dict]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Run both benchmarks and print them."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    parser.add_argument(
-        "--folder",
-        type=Path,
-        default=Path(tempfile.gettempdir()) / "nko-frame-benchmark",
-        help="where the rendered lessons are kept between runs",
-    )
-    arguments = parser.parse_args()
-    arguments.folder.mkdir(parents=True, exist_ok=True)
-    cv2.setNumThreads(1)
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    results = {
-        "telling_apart": tell_apart(arguments.folder),
-        "sampling": sampling(arguments.folder),
-    }
-    print(json.dumps(results, ensure_ascii=False, indent=2) if arguments.json else report(results))
+def measure(folder: Path) -> dict[str, object]:
+    """Both benchmarks."""
+    return {"telling_apart": tell_apart(folder), "sampling": sampling(folder)}
 
 
 if __name__ == "__main__":
-    main()
+    command.run("frames", __doc__, measure, report)

@@ -133,8 +133,10 @@ def report(figures: Figures) -> str:
         )
     lines += [
         "",
-        f"Orchestration adds {figures.overhead_wall_s_a_video:.3f} s of wall time and "
-        f"{figures.overhead_cpu_s_a_video:.3f} s of CPU a video; the bar is {figures.bar_s:g} s.",
+        (
+            f"Orchestration adds {figures.overhead_wall_s_a_video:.3f} s of wall time and "
+            f"{figures.overhead_cpu_s_a_video:.3f} s of CPU a video; the bar is {figures.bar_s:g} s."
+        ),
     ]
     return "\n".join(lines)
 

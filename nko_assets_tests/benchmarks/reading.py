@@ -7,10 +7,6 @@ frame a second means one frame a second on one core, whatever else the machine d
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -33,6 +29,7 @@ from nko_assets.video.deduplicate import deduplicate
 from nko_assets.video.encode import encode_jpeg
 from nko_assets.video.ink import frame_ink
 from nko_assets.video.sample import sample_frames
+from nko_assets_tests.benchmarks import command
 
 Result = TypeVar("Result")
 
@@ -172,25 +169,12 @@ def report(results: dict) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Read the sample channel and print how long it took and how well it went."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    parser.add_argument(
-        "--folder",
-        type=Path,
-        default=Path(tempfile.gettempdir()) / "nko-reading-benchmark",
-        help="where the rendered lessons are kept between runs",
-    )
-    arguments = parser.parse_args()
-    arguments.folder.mkdir(parents=True, exist_ok=True)
-    cv2.setNumThreads(1)
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+def measure(folder: Path) -> dict[str, object]:
+    """How long reading the sample channel takes, and how well it goes."""
     reader = OfflineReader()
-    readings, figures = speed(reader, kept_frames(arguments.folder))
-    results = {"model": reader.model, "speed": figures, "quality": quality(readings)}
-    print(json.dumps(results, ensure_ascii=False, indent=2) if arguments.json else report(results))
+    readings, figures = speed(reader, kept_frames(folder))
+    return {"model": reader.model, "speed": figures, "quality": quality(readings)}
 
 
 if __name__ == "__main__":
-    main()
+    command.run("reading", __doc__, measure, report)
