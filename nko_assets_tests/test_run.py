@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from nko_assets.assets.adapter import decided_videos
 from nko_assets.build import open_workshop
 from nko_assets.channel import read_manifest
-from nko_assets.failures import ConfigurationError, TransientFailure
+from nko_assets.failures import ConfigurationError, PermanentFailure, TransientFailure
 from nko_assets.instance import open_instance
 from nko_assets.progress import Silent
 from nko_assets.run import run_lineage
@@ -128,9 +133,9 @@ def test_one_group_of_one_video_can_be_made_alone(tmp_path, channel):
 
 def test_an_unknown_video_or_group_is_refused_with_what_there_is(tmp_path, channel):
     workshop = workshop_for(tmp_path, channel)
-    with pytest.raises(ConfigurationError, match="no video nope.*nko status"):
+    with pytest.raises(ConfigurationError, match=r"no video nope.*nko status"):
         run_lineage(workshop, Silent(), videos=["nope"])
-    with pytest.raises(ConfigurationError, match="no group paint.*channel, frames, readings"):
+    with pytest.raises(ConfigurationError, match=r"no group paint.*channel, frames, readings"):
         run_lineage(workshop, Silent(), only=["paint"])
 
 
@@ -144,7 +149,7 @@ def test_an_empty_or_missing_folder_is_one_sentence(tmp_path):
 
 def test_lessons_of_another_source_do_not_mix_into_a_data_root(tmp_path, channel):
     run_lineage(workshop_for(tmp_path, channel), Silent(), only=["channel"])
-    with pytest.raises(ConfigurationError, match="another source.*own folder"):
+    with pytest.raises(ConfigurationError, match=r"another source.*own folder"):
         run_lineage(workshop_for(tmp_path, "sample"), Silent(), only=["channel"])
 
 
@@ -159,6 +164,94 @@ def test_a_shrunken_listing_is_refused_and_can_be_accepted(tmp_path):
     run_lineage(accepting, Silent(), only=["channel"])
     listed = [entry.listed for entry in read_manifest(accepting.lake.manifest_path)]
     assert listed == [True, False, False, False]
+
+
+def test_a_data_root_that_lost_its_instance_is_taken_up_again(tmp_path, channel):
+    workshop = workshop_for(tmp_path, channel)
+    run_lineage(workshop, Silent(), only=["channel"])
+    shutil.rmtree(workshop.lake.root / ".dagster")
+    assert run_lineage(workshop, Silent(), only=["frames"]).runs == 1
+    assert len(materialized(workshop, "unique_frames")) == 3
+
+
+def test_training_alone_also_makes_the_splits_that_its_report_tells_of(tmp_path):
+    channel = write_channel(tmp_path / "lessons", 2)
+    workshop = workshop_for(tmp_path, channel)
+    run_lineage(workshop, Silent(), only=["channel", "frames", "readings"])
+    result = run_lineage(workshop, Silent(), only=["training"])
+    assert result.broken == {}
+    assert workshop.lake.record("splits")
+    assert workshop.lake.record("training_report")
+    assert run_lineage(workshop, Silent(), only=["training"]).nothing_to_do
+
+
+def test_without_a_reading_there_is_nothing_to_make_training_files_from(tmp_path, channel):
+    workshop = workshop_for(tmp_path, channel)
+    run_lineage(workshop, Silent(), only=["channel"])
+    with pytest.raises(PermanentFailure, match="No video has been read yet"):
+        run_lineage(workshop, Silent(), only=["training", "tuning"])
+
+
+def test_when_every_video_fails_they_are_the_reason_and_no_corpus_is_tried(tmp_path):
+    (tmp_path / "lessons").mkdir()
+    for number in range(2):
+        (tmp_path / "lessons" / f"{number}.mp4").write_bytes(b"no video")
+    result = run_lineage(workshop_for(tmp_path, tmp_path / "lessons"), Silent())
+    assert len(result.failed) == 2
+    assert result.broken == {}
+
+
+class Unsure(ScriptedReader):
+    """A reader that doubts whatever it reads."""
+
+    def _answer(self, request, nko, english):
+        reading = super()._answer(request, nko, english)
+        return replace(reading, entries=tuple(replace(e, confidence=0.1) for e in reading.entries))
+
+
+def test_a_corpus_that_fails_is_a_result_like_a_video_that_does(tmp_path):
+    channel = write_channel(tmp_path / "lessons", 1)
+    workshop = open_workshop(settings_for(tmp_path, channel), Unsure())
+    result = run_lineage(workshop, Silent())
+    assert result.failed == {}
+    assert "No reading is accepted" in result.broken["translation_pairs"]
+    assert (
+        summarize(workshop.lake).broken["translation_pairs"] == result.broken["translation_pairs"]
+    )
+
+    lenient = workshop.settings.model_copy(update={"accept_confidence": 0.05})
+    mended = open_workshop(lenient, Unsure())
+    assert run_lineage(mended, Silent()).broken == {}
+    assert summarize(mended.lake).broken == {}
+
+
+class Interrupted(ScriptedReader):
+    """A reader before whom somebody presses Ctrl-C."""
+
+    def collect(self, job, requests, progress):
+        os.kill(os.getpid(), signal.SIGINT)
+        yield from super().collect(job, requests, progress)
+
+
+def test_ctrl_c_stops_the_whole_run_at_once(tmp_path):
+    channel = write_channel(tmp_path / "lessons", 1)
+    workshop = open_workshop(settings_for(tmp_path, channel), Interrupted())
+    with pytest.raises(KeyboardInterrupt):
+        run_lineage(workshop, Silent())
+    assert len(materialized(workshop, "gemini_batches")) == 1
+    assert materialized(workshop, "gemini_results") == set()
+    with open_instance(workshop.settings) as instance:
+        unfinished = [run for run in instance.get_runs() if not run.is_finished]
+    assert unfinished == []
+
+
+def test_a_video_that_lost_its_readings_does_not_keep_the_others_from_being_used(tmp_path, channel):
+    workshop = workshop_for(tmp_path, channel)
+    run_lineage(workshop, Silent(), only=["channel", "frames", "readings"])
+    first, *others = [entry.video_id for entry in workshop.source.list_videos()]
+    workshop.lake.path("reviewed_readings", first).unlink()
+    with open_instance(workshop.settings) as instance:
+        assert decided_videos(instance, workshop.lake) == tuple(others)
 
 
 def test_two_runs_at_once_on_one_data_root_are_refused(tmp_path, channel):
