@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from io import BytesIO
+from typing import Any
 
 import polars as pl
 from PIL import Image, ImageDraw
@@ -17,6 +19,7 @@ from nko_assets.schemas.frames import UniqueFrames
 from nko_assets.schemas.readings import Readings, ReviewedReadings
 from nko_assets.schemas.training import Conversations, OcrSamples, TranslationPairs, Vocabulary
 from nko_assets.typeset import TYPEFACES, draw_line, measure_line
+from nko_assets_tests.tables import GOOD, made
 
 WORDS = (
     ("ߌ ߣߌ߫ ߛߐ߰ߡߊ߬", "good morning", "bonjour"),
@@ -27,6 +30,7 @@ WORDS = (
     ("ߒߞߏ", "N’Ko", "n’ko"),
 )
 BOX = [300, 40, 620, 90]
+STOPPED = "the answer stopped after 8192 tokens"
 
 
 def row_id(*parts: object) -> str:
@@ -44,27 +48,27 @@ def frame_jpeg(text: str) -> bytes:
     return out.getvalue()
 
 
-def table(model: type[TableModel], rows: list[dict[str, object]]) -> pl.DataFrame:
+def table(model: type[TableModel], rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
     """Rows as the table of `model`, which they have to conform to."""
-    made = pl.DataFrame(rows, schema=model.polars_schema())
-    assert schema_failures(model, made, minimum_rows=0) == []
-    return made
+    rows_made = made(model, *rows)
+    assert schema_failures(model, rows_made, minimum_rows=0) == []
+    return rows_made
+
+
+def _frame(video_id: str, number: int) -> dict[str, Any]:
+    """What every row of the frame with this number carries."""
+    return {
+        "frame_id": f"{video_id}:{number * 5000}",
+        "video_id": video_id,
+        "timestamp_ms": number * 5000,
+    }
 
 
 def videos(*ids: str, title: str = "ߒߞߏ ߞߊ߬ߙߊ߲ lesson") -> pl.DataFrame:
     return table(
         Videos,
         [
-            {
-                "video_id": video_id,
-                "title": f"{title} {number}",
-                "url": f"https://example.org/{video_id}",
-                "duration_s": 60.0 + 30 * number,
-                "uploaded": "2025-04-24",
-                "source": "a channel",
-                "licence": "CC-BY-4.0",
-                "listed": True,
-            }
+            {"video_id": video_id, "title": f"{title} {number}", "source": "a channel"}
             for number, video_id in enumerate(ids)
         ],
     )
@@ -73,75 +77,29 @@ def videos(*ids: str, title: str = "ߒߞߏ ߞߊ߬ߙߊ߲ lesson") -> pl.DataFrame
 def unique_frames(video_id: str) -> pl.DataFrame:
     """A kept frame for each of WORDS, and a repeat, a build-up and a blank one."""
     rows = []
-    statuses = ["kept"] * len(WORDS) + ["repeat", "superseded", "blank"]
-    for number, status in enumerate(statuses):
-        frame_id = f"{video_id}:{number * 5000}"
+    for number, status in enumerate(["kept"] * len(WORDS) + ["repeat", "superseded", "blank"]):
+        frame = _frame(video_id, number)
         kept = status == "kept"
         rows.append(
             {
-                "frame_id": frame_id,
-                "video_id": video_id,
+                **frame,
                 "frame": number,
-                "timestamp_ms": number * 5000,
                 "status": status,
-                "reason": "new ink" if kept else "nothing new",
-                "represented_by": frame_id if kept else None,
-                "similarity": None,
-                "first_seen_ms": number * 5000,
-                "last_seen_ms": number * 5000,
+                "represented_by": frame["frame_id"] if kept else None,
                 "jpeg": frame_jpeg(WORDS[number][0]) if kept else None,
             }
         )
     return table(UniqueFrames, rows)
 
 
-def readings(video_id: str, *, cost_usd: float = 0.01) -> pl.DataFrame:
+def readings(video_id: str) -> pl.DataFrame:
     """One reading a kept frame: all ok, but the last one, which ran out of tokens."""
-    rows: list[dict[str, object]] = []
-    for number, (nko, english, french) in enumerate(WORDS):
-        failed = number == len(WORDS) - 1
-        entry = {
-            "line": 0,
-            "kind": "phrase",
-            "nko": nko,
-            "nko_raw": nko,
-            "latin_shown": None,
-            "english": english,
-            "french": french,
-            "pos": None,
-            "box": BOX,
-            "confidence": 0.9,
-        }
-        line = {
-            "line": 0,
-            "box": BOX,
-            "script": "nko",
-            "language": "nqo",
-            "text": nko,
-            "raw": nko,
-            "confidence": 0.9,
-        }
-        latin = {**line, "line": 1, "script": "latin", "language": "en", "text": english}
-        rows.append(
-            {
-                "frame_id": f"{video_id}:{number * 5000}",
-                "video_id": video_id,
-                "timestamp_ms": number * 5000,
-                "status": "max_tokens" if failed else "ok",
-                "reason": "the answer stopped after 8192 tokens" if failed else "",
-                "lines": [] if failed else [line, latin],
-                "entries": [] if failed else [entry],
-                "confidence": None if failed else 0.9,
-                "reader": "offline",
-                "model": "nko-lines-1",
-                "request_hash": "0" * 64,
-                "attempt": 1,
-                "input_tokens": 0,
-                "output_tokens": 0,
-                "cost_usd": cost_usd,
-                "raw_answer": "",
-            }
-        )
+    rows = []
+    for number, (nko, english, _) in enumerate(WORDS):
+        line = GOOD[Readings]["lines"][0] | {"box": BOX, "text": nko, "raw": nko}
+        latin = line | {"line": 1, "script": "latin", "language": "en", "text": english}
+        rows.append({**_frame(video_id, number), "lines": [line, latin], "cost_usd": 0.01})
+    rows[-1] |= {"status": "max_tokens", "reason": STOPPED, "lines": [], "confidence": None}
     return table(Readings, rows)
 
 
@@ -156,63 +114,43 @@ DECISIONS = (
 
 def reviewed(video_id: str, words: tuple[tuple[str, str, str], ...] = WORDS) -> pl.DataFrame:
     """An entry for each of WORDS but the last, decided as DECISIONS say; the last frame failed."""
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
     for number, (decision, reason, confidence) in enumerate(DECISIONS):
         nko, english, french = words[number]
         rows.append(
-            _reviewed_row(
-                video_id,
-                number,
-                entry=0,
-                kind="phrase",
-                nko=nko,
-                nko_raw=nko,
-                latin=romanize(nko) or "-",
-                english=english,
-                french=french,
-                box=BOX,
-                confidence=confidence,
-                signals=["too_short"] if decision == "rejected" else [],
-                decision=decision,
-                reason=reason,
-            )
+            {
+                **_frame(video_id, number),
+                "reading_id": row_id(video_id, number),
+                "kind": "phrase",
+                "nko": nko,
+                "nko_raw": nko,
+                "latin": romanize(nko) or "-",
+                "english": english,
+                "french": french,
+                "box": BOX,
+                "confidence": confidence,
+                "signals": ["too_short"] if decision == "rejected" else [],
+                "decision": decision,
+                "reason": reason,
+            }
         )
     rows.append(
-        _reviewed_row(
-            video_id,
-            len(DECISIONS),
-            entry=-1,
-            kind="frame",
-            nko="",
-            nko_raw="",
-            latin="",
-            english=None,
-            french=None,
-            box=[],
-            confidence=None,
-            signals=[],
-            decision="rejected",
-            reason="max_tokens: the answer stopped after 8192 tokens",
-        )
+        {
+            **_frame(video_id, len(DECISIONS)),
+            "reading_id": row_id(video_id, len(DECISIONS)),
+            "entry": -1,
+            "kind": "frame",
+            "nko": "",
+            "nko_raw": "",
+            "latin": "",
+            "english": None,
+            "box": [],
+            "confidence": None,
+            "decision": "rejected",
+            "reason": f"max_tokens: {STOPPED}",
+        }
     )
     return table(ReviewedReadings, rows)
-
-
-def _reviewed_row(video_id: str, number: int, **values: object) -> dict[str, object]:
-    return {
-        "reading_id": row_id(video_id, number),
-        "frame_id": f"{video_id}:{number * 5000}",
-        "video_id": video_id,
-        "timestamp_ms": number * 5000,
-        "first_seen_ms": number * 5000,
-        "latin_shown": None,
-        "pos": None,
-        "decided_by": "gate",
-        "reader": "offline",
-        "model": "nko-lines-1",
-        "licence": "CC-BY-4.0",
-        **values,
-    }
 
 
 def facts(video_id: str, **tables: pl.DataFrame) -> LessonFacts:
@@ -229,15 +167,9 @@ def _exported(
     video_id: str, number: int, kind: str, origin: str = "extracted"
 ) -> dict[str, object]:
     return {
+        **_frame(video_id, number),
         "id": row_id(video_id, number, kind, origin),
-        "video_id": video_id,
-        "frame_id": f"{video_id}:{number * 5000}",
-        "timestamp_ms": number * 5000,
         "origin": origin,
-        "reader": "offline",
-        "model": "nko-lines-1",
-        "confidence": 0.97,
-        "licence": "CC-BY-4.0",
     }
 
 
@@ -250,11 +182,8 @@ def pairs(video_id: str) -> pl.DataFrame:
             {
                 **_exported(video_id, number, "pair", "synthetic" if number == 4 else "extracted"),
                 "nko": WORDS[-1 if kind == "word" else number][0],
-                "latin": romanize(WORDS[number][0]),
                 "english": WORDS[-1 if kind == "word" else number][1],
-                "french": None,
                 "kind": kind,
-                "context": "lesson",
             }
             for number, kind in enumerate(kinds)
         ],
@@ -262,52 +191,18 @@ def pairs(video_id: str) -> pl.DataFrame:
 
 
 def conversations(video_id: str) -> pl.DataFrame:
-    return table(
-        Conversations,
-        [
-            {
-                **_exported(video_id, 0, "conversation"),
-                "messages": [{"role": "user", "content": "How do I say good morning?"}],
-                "language": "en",
-                "template": "how-to-say",
-                "nko": WORDS[0][0],
-            }
-        ],
-    )
+    return table(Conversations, [_exported(video_id, 0, "conversation")])
 
 
 def ocr_samples(video_id: str) -> pl.DataFrame:
-    return table(
-        OcrSamples,
-        [
-            {
-                **_exported(video_id, 0, "ocr"),
-                "image": "AAAA",
-                "text": WORDS[0][0],
-                "latin": romanize(WORDS[0][0]),
-                "translation": None,
-                "width": 10,
-                "height": 10,
-            }
-        ],
-    )
+    return table(OcrSamples, [_exported(video_id, 0, "ocr")])
 
 
 def vocabulary(video_id: str, words: tuple[str, ...] = ("ߒߞߏ", "ߣߌ߫")) -> pl.DataFrame:
     return table(
         Vocabulary,
         [
-            {
-                **_exported(video_id, number, f"word {word}"),
-                "word": word,
-                "latin": romanize(word),
-                "meaning": None,
-                "meaning_french": None,
-                "pos": None,
-                "examples": [],
-                "frequency": 1,
-                "sources": [],
-            }
+            {**_exported(video_id, number, f"word {word}"), "word": word, "meaning": None}
             for number, word in enumerate(words)
         ],
     )
@@ -335,10 +230,10 @@ def nothing(**changes: object) -> ReportInputs:
         **{
             "videos": videos(),
             "lessons": [],
-            "pairs": pl.DataFrame(schema=TranslationPairs.polars_schema()),
-            "conversations": pl.DataFrame(schema=Conversations.polars_schema()),
-            "ocr_samples": pl.DataFrame(schema=OcrSamples.polars_schema()),
-            "vocabulary": pl.DataFrame(schema=Vocabulary.polars_schema()),
+            "pairs": made(TranslationPairs),
+            "conversations": made(Conversations),
+            "ocr_samples": made(OcrSamples),
+            "vocabulary": made(Vocabulary),
             "failures": {},
             **changes,
         }

@@ -170,8 +170,8 @@ def test_tone_variants_carry_the_meaning_that_a_pair_gives():
 def test_licences_are_counted_by_source():
     report = build_report(inputs(pairs=pl.concat([pairs("a"), pairs("z")])))
     found = {(row.source, row.licence): row for row in report.licences}
-    assert found["a channel", "CC-BY-4.0"].rows["nko_english"] == 5
-    assert found["not listed", "CC-BY-4.0"].videos == 1
+    assert found["a channel", "CC-BY-SA-4.0"].rows["nko_english"] == 5
+    assert found["not listed", "CC-BY-SA-4.0"].videos == 1
 
 
 def test_the_same_data_give_the_same_report_in_any_order():
