@@ -25,15 +25,6 @@ STEPS: dict[str, Step] = {
     for step in module.STEPS
 }
 
-# Dagster's own account of a run is in its event log; the console is for what the steps say.
-CONSOLE = dg.LoggerDefinition(
-    dg.colored_console_logger.logger_fn,
-    config_schema={
-        "log_level": dg.Field(str, default_value="INFO"),
-        "name": dg.Field(str, default_value="nko"),
-    },
-)
-
 
 def build_definitions(
     settings: Settings | None = None, overrides: Mapping[str, object] | None = None
@@ -58,7 +49,6 @@ def build_definitions(
             sensors=SENSORS,
             resources=resources | dict(overrides or {}),
             executor=dg.in_process_executor,
-            loggers={"console": CONSOLE},
         )
 
 
