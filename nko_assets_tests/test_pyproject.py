@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 import tomllib
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -32,21 +33,31 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+DECLARED = {
+    _normal(re.match(r"[\w.-]+", requirement)[0])
+    for requirement in (*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["train"])
+}
+# Started as programs, or found by the library beside them.
+NOT_IMPORTED = {"dagster-webserver", "dagster-graphql", "dagster-dg-cli", "yt-dlp-ejs"}
+
+
+_installed = cache(packages_distributions)
+
+
+def _owners(module: str) -> set[str]:
+    return {_normal(owner) for owner in _installed().get(module, [module])}
+
+
 def test_every_library_that_is_imported_is_declared():
-    declared = {
-        _normal(re.match(r"[\w.-]+", requirement)[0])
-        for requirement in (
-            *PROJECT["dependencies"],
-            *PROJECT["optional-dependencies"]["train"],
-        )
-    }
-    owners = packages_distributions()
     undeclared = {
-        module: where
-        for module, where in _imported().items()
-        if not declared & {_normal(owner) for owner in owners.get(module, [module])}
+        module: where for module, where in _imported().items() if not DECLARED & _owners(module)
     }
     assert undeclared == {}
+
+
+def test_every_library_that_is_declared_is_used():
+    used = set().union(*map(_owners, _imported()))
+    assert DECLARED - used == NOT_IMPORTED
 
 
 def test_dagster_and_its_companions_are_pinned_to_one_version():
