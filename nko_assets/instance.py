@@ -107,9 +107,10 @@ def _lock(path: Path, *, wait: bool) -> Iterator[None]:
 
 
 def bury_dead_runs(instance: dg.DagsterInstance) -> None:
-    """Mark as failed the runs whose `nko run` was killed, so that the UI does not show them at work.
+    """Mark as failed the runs whose `nko run` was killed, and free the pools that ended runs hold.
 
-    Only for the `only_runner`: no other `nko run` is at work, so none of them can be alive.
+    Else the UI would show them at work, and the next download would wait for them for ever. Only
+    for the `only_runner`: no other `nko run` is at work, so none of them can be alive.
     """
     unfinished = instance.get_runs(
         dg.RunsFilter(
@@ -124,3 +125,8 @@ def bury_dead_runs(instance: dg.DagsterInstance) -> None:
     )
     for run in unfinished:
         instance.report_run_failed(run, "The process that ran this was killed.")
+    storage = instance.event_log_storage
+    for run_id in storage.get_concurrency_run_ids():
+        holder = instance.get_run_by_id(run_id)
+        if holder is None or holder.is_finished:
+            storage.free_concurrency_slots_for_run(run_id)

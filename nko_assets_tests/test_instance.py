@@ -124,3 +124,22 @@ def test_only_unfinished_runs_of_the_command_line_are_buried(settings):
         assert {instance.get_run_by_id(one).status for one in dead} == {dg.DagsterRunStatus.FAILURE}
         assert instance.get_run_by_id(of_the_ui).status == dg.DagsterRunStatus.STARTED
         assert instance.get_run_by_id(finished).status == dg.DagsterRunStatus.SUCCESS
+
+
+def test_a_pool_held_by_a_killed_run_is_free_again_and_one_in_use_is_not(settings):
+    def claim(instance, pool, **tags):
+        run_id = str(uuid.uuid4())
+        status = dg.DagsterRunStatus.STARTED
+        instance.run_storage.add_run(
+            dg.DagsterRun(job_name="lessons", run_id=run_id, status=status, tags=tags)
+        )
+        storage = instance.event_log_storage
+        storage.set_concurrency_slots(pool, 1)
+        assert storage.claim_concurrency_slot(pool, run_id, "video_files").is_claimed
+        return run_id
+
+    with open_instance(settings) as instance:
+        claim(instance, "channel", **{LAUNCHED_BY: COMMAND_LINE})
+        at_work = claim(instance, "reading")
+        bury_dead_runs(instance)
+        assert instance.event_log_storage.get_concurrency_run_ids() == {at_work}
