@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -35,6 +35,7 @@ class SourceOptions:
     archive: Path | None = None
     """Where downloads are recorded in the format of yt-dlp's download archive."""
     expected_videos: int | None = None
+    """How many videos the source should list, when anybody knows."""
     retries: int = 3
     """Further attempts after a transient failure; nothing else retries."""
     retry_wait_s: float = 30.0
@@ -83,7 +84,7 @@ def open_source(spec: str, options: SourceOptions) -> Source:
         from nko_assets.resources.ytdlp_source import YtDlpSource
 
         expected = options.expected_videos or _KNOWN_VIDEOS.get(url)
-        return YtDlpSource(url, options, expected)
+        return YtDlpSource(url, replace(options, expected_videos=expected))
     from nko_assets.resources.folder_source import FolderSource
 
     return FolderSource(

@@ -63,12 +63,11 @@ class YtDlpSource:
         self,
         url: str,
         options: SourceOptions,
-        expected_videos: int | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Name the page; nothing is asked until videos are listed or fetched."""
         self.url = url
-        self.expected_videos = expected_videos
+        self.expected_videos = options.expected_videos
         self._options = options
         self._sleep = sleep
         self._archive = DownloadArchive(options.archive) if options.archive else None
