@@ -57,7 +57,7 @@ class Settings(BaseSettings):
 
     reader: Literal["offline"] = Field("offline", description="who reads the frames")
     accept_confidence: float = Field(
-        0.60, ge=0, le=1, description="confidence from which a reading needs no review"
+        0.90, ge=0, le=1, description="confidence from which a reading needs no review"
     )
 
     max_videos_a_run: int = Field(20, ge=1, description="partitions in one Dagster run")
