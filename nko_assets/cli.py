@@ -128,16 +128,16 @@ def ui(
         *("dev", "--log-level", "warning", "-w", str(project_folder() / "workspace.yaml")),
     ]
     environment = os.environ | instance_environment(settings)
+    dagster = subprocess.Popen(
+        [*command, "-h", host, "-p", str(port)], env=environment, cwd=project_folder()
+    )
     try:
-        ended = subprocess.run(
-            [*command, "-h", host, "-p", str(port)],
-            env=environment,
-            cwd=project_folder(),
-            check=False,
-        )
+        code = dagster.wait()
     except KeyboardInterrupt:
-        raise typer.Exit(ALL_WELL) from None
-    raise typer.Exit(ended.returncode)
+        # Ctrl-C has reached Dagster too, which needs some seconds to end what it started.
+        dagster.wait()
+        code = ALL_WELL
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -206,9 +206,9 @@ def _settings(source: str | None, data: Path | None, **given: object) -> Setting
     settings = load_settings(source=source, data=data, **given)
     if "source" in settings.model_fields_set:
         return settings
-    from nko_assets.assets.channel import remembered_source
+    from nko_assets.resources.lake import Lake
 
-    remembered = remembered_source(settings.data)
+    remembered = Lake(settings.data).source
     return load_settings(source=remembered, data=data, **given) if remembered else settings
 
 

@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from nko_assets.assets.channel import remembered_source
 from nko_assets.failures import ConfigurationError
 from nko_assets_tests.channels import write_lesson
 from nko_assets_tests.workbench import Shelf, Workbench, check, entry_of
@@ -48,7 +47,7 @@ def known(tmp_path, *entries, source="/lessons/a"):
     for path, data in bench.work("video_manifest").files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(source.encode() if path.name == "source.txt" else data)
-    assert remembered_source(tmp_path) == source
+    assert bench.lake.source == source
 
 
 def test_another_folder_with_other_lessons_is_refused(tmp_path):

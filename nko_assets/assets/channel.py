@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -54,7 +53,7 @@ def _list_videos(context: Context) -> Outcome:
         table=table,
         files={
             context.lake.manifest_path: manifest_bytes(manifest),
-            _source_path(context.lake.root): context.settings.source.encode(),
+            context.lake.source_path: context.settings.source.encode(),
             context.lake.manifest_path.with_suffix(".parquet"): buffer.getvalue(),
         },
         checks=[complete],
@@ -69,24 +68,13 @@ def _list_videos(context: Context) -> Outcome:
     )
 
 
-def _source_path(root: Path) -> Path:
-    # Not among the facts: a URL may carry a key, and facts are shown.
-    return root / "manifest" / "source.txt"
-
-
-def remembered_source(root: Path) -> str | None:
-    """The source that the lessons in the data root `root` came from, or None when it is new."""
-    path = _source_path(root)
-    return path.read_text(encoding="utf-8") if path.is_file() else None
-
-
 def _refuse_another_source(
     previous: list[VideoEntry] | None, listed: list[VideoEntry], name: str, context: Context
 ) -> None:
     """One data root, one source: lessons of two would end in one data set unnoticed."""
     if not previous or context.settings.allow_shrink:
         return
-    moved = remembered_source(context.lake.root) != context.settings.source
+    moved = context.lake.source != context.settings.source
     other_kind = {entry.source for entry in previous}.isdisjoint(entry.source for entry in listed)
     known = {entry.video_id for entry in previous if entry.listed}
     # A folder that was moved still holds the same lessons, and so has the same ids.

@@ -58,6 +58,19 @@ class Lake:
         return self.root / "manifest" / "videos.json"
 
     @property
+    def source_path(self) -> Path:
+        """Which source the lessons came from; no fact of a record, since a URL may carry a key."""
+        return self.root / "manifest" / "source.txt"
+
+    @property
+    def source(self) -> str | None:
+        """The source that the lessons came from, or None when the data root is new."""
+        try:
+            return self.source_path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+
+    @property
     def training(self) -> Path:
         """The folder of the training files."""
         return self.root / "training"
