@@ -182,7 +182,7 @@ def perform(step: Step, context: Context, steps: Mapping[str, Step]) -> Performe
             raise TypeError(f"{step.name} declares a table model and made no table")
         results.insert(0, schema_check(step.model, outcome.table, minimum_rows=step.minimum_rows))
         if step.per_video:
-            files[context.lake.path(step.name, context.key)] = _parquet(outcome.table)
+            files[context.lake.path(step.name, context.key)] = parquet_bytes(outcome.table)
     _require_declared(step, results)
     try:
         stop_on_errors(f"{step.name} of {context.key or 'the corpus'}", results)
@@ -203,7 +203,8 @@ def perform(step: Step, context: Context, steps: Mapping[str, Step]) -> Performe
     return Performed(saved, made=record is None or record.content != saved.content)
 
 
-def _parquet(table: pl.DataFrame) -> bytes:
+def parquet_bytes(table: pl.DataFrame) -> bytes:
+    """The table as artefacts hold it; equal tables give equal bytes."""
     buffer = io.BytesIO()
     table.write_parquet(buffer, compression="zstd")
     return buffer.getvalue()
