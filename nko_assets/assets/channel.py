@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +14,7 @@ from nko_assets.corpus.previews import table_preview
 from nko_assets.failures import ConfigurationError
 from nko_assets.resources.urls import redact
 from nko_assets.schemas.channel import Videos
-from nko_assets.steps import Context, Outcome, Step
+from nko_assets.steps import Context, Outcome, Step, parquet_bytes
 from nko_assets.video.sample import probe
 
 LISTING_COMPLETE = CheckSpec(
@@ -37,8 +36,6 @@ def _list_videos(context: Context) -> Outcome:
     # Said, not recorded: the same listing has to give the same record.
     context.say(f"{len(manifest.added)} new videos, {len(manifest.changed)} changed")
     table = _videos_table(manifest)
-    buffer = io.BytesIO()
-    table.write_parquet(buffer, compression="zstd")
     expected = source.expected_videos
     found = len(manifest.listed)
     complete = judge(
@@ -54,7 +51,7 @@ def _list_videos(context: Context) -> Outcome:
         files={
             context.lake.manifest_path: manifest_bytes(manifest),
             context.lake.source_path: context.settings.source.encode(),
-            context.lake.manifest_path.with_suffix(".parquet"): buffer.getvalue(),
+            context.lake.manifest_path.with_suffix(".parquet"): parquet_bytes(table),
         },
         checks=[complete],
         facts={
