@@ -188,8 +188,10 @@ def perform(step: Step, context: Context, steps: Mapping[str, Step]) -> Performe
         stop_on_errors(f"{step.name} of {context.key or 'the corpus'}", results)
     except CheckFailed:
         for path in outcome.in_place:
-            path.replace(path.with_name(f"{path.name}.broken"))
+            path.replace(_broken(path))
         raise
+    for path in outcome.in_place:
+        _broken(path).unlink(missing_ok=True)
     for path, data in files.items():
         write_atomically(path, data)
     saved = context.lake.save_record(
@@ -208,6 +210,10 @@ def parquet_bytes(table: pl.DataFrame) -> bytes:
     buffer = io.BytesIO()
     table.write_parquet(buffer, compression="zstd")
     return buffer.getvalue()
+
+
+def _broken(path: Path) -> Path:
+    return path.with_name(f"{path.name}.broken")
 
 
 def _require_declared(step: Step, results: Sequence[CheckResult]) -> None:

@@ -65,5 +65,23 @@ def test_the_gate_is_the_one_that_was_measured():
     assert load_settings().accept_confidence == Gate().accept
 
 
+@pytest.mark.parametrize("source", ["lessons", "./sample", "~/lessons"])
+def test_a_folder_of_videos_keeps_its_meaning_in_another_folder(tmp_path, monkeypatch, source):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert load_settings(source=source).source == str(tmp_path / source.removeprefix("~/"))
+
+
+@pytest.mark.parametrize("source", ["sample", "@babamamadidiane", "https://example.org/feed"])
+def test_what_is_no_folder_is_kept_as_it_is(source):
+    assert load_settings(source=f" {source} ").source == source
+
+
+def test_an_empty_variable_is_an_unset_one(monkeypatch, tmp_path):
+    for name in ("NKO_DATA", "NKO_SOURCE", "NKO_WORKERS", "NKO_COOKIES"):
+        monkeypatch.setenv(name, "")
+    assert load_settings().data == tmp_path / "data"
+    assert load_settings().source == "sample"
+
+
 def test_a_relative_data_folder_is_resolved_once(tmp_path):
     assert load_settings(data=Path("here")).data == tmp_path / "here"

@@ -215,6 +215,7 @@ def test_a_failed_error_check_records_nothing_and_sets_the_file_aside(bench):
     assert lake.path("cut", "a", ".txt.broken").read_text() == "1 sharp"
     bench.solid = True
     assert bench.do("cut", bench.of("a")).made
+    assert not lake.path("cut", "a", ".txt.broken").exists()
 
 
 def test_a_table_that_breaks_its_model_leaves_the_good_one_where_it_was(bench):

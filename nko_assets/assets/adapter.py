@@ -159,7 +159,7 @@ def _perform_videos(
         )
     _log_checks(context, step.name, checks)
     raise dg.Failure(
-        f"{len(failed)} of {len(keys)} videos failed in {step.name}; the others are materialized. "
+        f"{len(failed)} of {len(keys)} videos failed in {step.name}, {len(succeeded)} are materialized. "
         + " ".join(f"{key}: {reason}" for key, reason in failed.items()),
         metadata={"failed": dg.MetadataValue.json(failed)},
         allow_retries=False,
