@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import polars as pl
 
-from nko_assets.corpus.previews import table_preview
 from nko_assets.failures import PermanentFailure
+from nko_assets.previews import table_preview
 from nko_assets.schemas.base import SchemaFailure, TableModel, schema_failures
 
 Severity = Literal["ERROR", "WARN"]

@@ -13,9 +13,9 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 
 from nko_assets.channel import VideoEntry, read_manifest
 from nko_assets.checks import CheckFailed, CheckResult
-from nko_assets.corpus.previews import NO_ROWS
 from nko_assets.failures import ConfigurationError, NkoError, PermanentFailure
 from nko_assets.partitions import VIDEOS, register
+from nko_assets.previews import NO_ROWS
 from nko_assets.progress import Progress
 from nko_assets.resources.lake import Failure, Lake
 from nko_assets.steps import Context, Performed, Step, Workshop, perform

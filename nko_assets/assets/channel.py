@@ -10,8 +10,8 @@ import polars as pl
 from nko_assets.channel import Manifest, VideoEntry, merge, read_manifest
 from nko_assets.channel.manifest import manifest_bytes
 from nko_assets.checks import CheckSpec, judge
-from nko_assets.corpus.previews import table_preview
 from nko_assets.failures import ConfigurationError
+from nko_assets.previews import table_preview
 from nko_assets.resources.urls import redact
 from nko_assets.schemas.channel import Videos
 from nko_assets.steps import Context, Outcome, Step, parquet_bytes

@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 
 from nko_assets.checks import CheckResult, CheckSpec, judge
-from nko_assets.corpus.previews import table_preview
 from nko_assets.failures import PermanentFailure
+from nko_assets.previews import table_preview
 from nko_assets.resources.video_files import find_whole
 from nko_assets.schemas.frames import FRAME_STATUSES, Frames, UniqueFrames
 from nko_assets.steps import Context, Outcome, Step

@@ -11,9 +11,9 @@ from typing import Any
 import polars as pl
 
 from nko_assets.checks import CheckSpec, judge
-from nko_assets.corpus.previews import table_preview
 from nko_assets.failures import PermanentFailure, TransientFailure
 from nko_assets.nko.characters import BLOCK_END, BLOCK_START
+from nko_assets.previews import table_preview
 from nko_assets.reading.answers import FrameRequest, readings_table
 from nko_assets.reading.decisions import HumanDecision, parse_decisions
 from nko_assets.reading.reader import Job, JobState

@@ -28,10 +28,10 @@ from nko_assets.corpus.exports import (
 )
 from nko_assets.corpus.json_schema import json_schema, validate_file
 from nko_assets.corpus.jsonl import iter_jsonl, read_jsonl, write_jsonl
-from nko_assets.corpus.previews import table_preview
 from nko_assets.corpus.readings import rejected_readings
 from nko_assets.corpus.report_data import TARGETS
 from nko_assets.failures import PermanentFailure
+from nko_assets.previews import table_preview
 from nko_assets.schemas.training import Conversations, OcrSamples, TranslationPairs, Vocabulary
 from nko_assets.steps import Context, Outcome, Step
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from nko_assets.corpus.display import one_line
-from nko_assets.corpus.previews import table_preview
+from nko_assets.previews import table_preview
 
 HOSTILE = "a|b `c` <script>alert(1)</script> [x](javascript:y) ![i](//z) *s* ~~d~~ \\| # h\n| n |"
 
