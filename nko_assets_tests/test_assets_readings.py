@@ -205,5 +205,5 @@ def test_the_licence_and_the_gate_are_part_of_what_is_decided(tmp_path):
     identity = STEPS["reviewed_readings"].identity
     one = collected(submitted(bench_with(tmp_path))).context("v1")
     other = Workbench(tmp_path, entry_of("v1", licence="CC0-1.0")).context("v1")
-    stricter = Workbench(tmp_path, entry_of("v1"), accept_confidence=0.9).context("v1")
+    stricter = Workbench(tmp_path, entry_of("v1"), accept_confidence=0.95).context("v1")
     assert len({str(identity(context)) for context in (one, other, stricter)}) == 3
