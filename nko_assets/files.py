@@ -42,9 +42,10 @@ def make_folder(path: Path) -> None:
     try:
         with disk_errors(path):
             path.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:
+    except (FileExistsError, NotADirectoryError):
+        file = next(place for place in (path, *path.parents) if place.is_file())
         raise ConfigurationError(
-            f"{path} is a file, and a folder is needed.", "Choose another with --data or NKO_DATA."
+            f"{file} is a file, and a folder is needed.", "Choose another with --data or NKO_DATA."
         ) from None
 
 

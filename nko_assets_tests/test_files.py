@@ -67,8 +67,9 @@ def test_a_socket_that_is_not_permitted_is_no_fault_of_the_disk(tmp_path):
 
 def test_a_file_in_place_of_a_folder_is_told(tmp_path):
     (tmp_path / "data").write_text("")
-    with pytest.raises(ConfigurationError, match="is a file, and a folder is needed"):
-        make_folder(tmp_path / "data")
+    for folder in (tmp_path / "data", tmp_path / "data" / ".dagster"):
+        with pytest.raises(ConfigurationError, match=r"/data is a file, and a folder is needed"):
+            make_folder(folder)
 
 
 def test_the_hash_is_of_the_content(tmp_path):
