@@ -98,13 +98,15 @@ def status(data: Data = None, as_json: AsJson = False) -> None:
             f"{settings.data} holds no channel yet.", "Start with `nko run`, or give --data."
         )
     statuses = [video_status(lake, entry) for entry in entries]
-    failed = any(item.failed for item in statuses)
+    summary = summarize(lake)
+    failed = any(item.failed for item in statuses) or summary.broken
     if as_json:
-        _print_json(summarize(lake).as_dict() | {"status": [asdict(item) for item in statuses]})
+        _print_json(summary.as_dict() | {"status": [asdict(item) for item in statuses]})
     else:
-        from nko_assets.console import print_status
+        from nko_assets.console import print_broken, print_status
 
         print_status(out, statuses)
+        print_broken(out, summary.broken)
     raise typer.Exit(SOME_FAILED if failed else ALL_WELL)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -56,13 +58,15 @@ def print_summary(console: Console, summary: Summary, *, nothing_to_do: bool) ->
         )
     _more(console, len(summary.warnings))
     print_failures(console, summary.failed)
-    for asset, reason in summary.broken.items():
-        console.print(f"[red]failed[/] {asset}: {escape(reason)}")
+    print_broken(console, summary.broken)
     for name, path in summary.files.items():
         console.print(f"{name}: {escape(path)}")
     if nothing_to_do:
         console.print("Everything was current already.")
-    console.print("`make ui` (or `nko ui`) shows the lineage, the checks and the frames.")
+    # The UI has to be told where to look, unless it is where it looks anyway.
+    usual = Path(summary.data) == Path("data").absolute()
+    command = "make ui" if usual else f"nko ui --data {shlex.quote(summary.data)}"
+    console.print(f"`{escape(command)}` shows the lineage, the checks and the frames.")
 
 
 def print_failures(console: Console, failed: Sequence[VideoStatus]) -> None:
@@ -72,6 +76,12 @@ def print_failures(console: Console, failed: Sequence[VideoStatus]) -> None:
             f"[red]failed[/] {escape(item.video_id)} in {item.failed}: {escape(item.reason)}"
         )
     _more(console, len(failed))
+
+
+def print_broken(console: Console, broken: Mapping[str, str]) -> None:
+    """Each asset of the corpus that failed, with its reason."""
+    for asset, reason in broken.items():
+        console.print(f"[red]failed[/] {asset}: {escape(reason)}")
 
 
 def _more(console: Console, total: int) -> None:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import pytest
 
 from nko_assets import cli
+from nko_assets.resources.lake import Failure, Lake
 from nko_assets_tests.channels import write_channel
 from nko_assets_tests.servers.media import MediaServer, Slow, feed
 
@@ -158,6 +159,14 @@ def test_a_failed_video_is_named_and_the_others_are_made(nko, framed, lessons):
     assert status.code == 1
     assert status.out.count("unique_frames") == 2
     assert ".mp4 is not a video" in status.out
+
+
+def test_a_training_file_that_failed_is_told_by_the_status(nko, framed):
+    Lake(framed).save_failure("vocabulary", "", Failure("CheckFailed", "No word is [left]."))
+    said = nko("status", "--data", framed)
+    Lake(framed).clear_failure("vocabulary", "")
+    assert said.code == 1
+    assert "failed vocabulary: No word is [left]." in said.out
 
 
 def test_json_is_all_there_is_on_stdout_also_when_videos_fail(nko, framed):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -55,7 +56,7 @@ def test_the_summary_names_every_count_and_where_the_files_are():
         "97.0%  of the sample's known pairs",
         "90  checks passed, 2 below their target",
         "training files: /data/training",
-        "make ui",
+        "`nko ui --data /data` shows",
     ):
         assert part in text
     assert "no longer lists" not in text
@@ -64,6 +65,10 @@ def test_the_summary_names_every_count_and_where_the_files_are():
 
 def test_a_source_without_known_text_shows_no_error_rate():
     assert "error rate" not in summary_of(error_rate=None, pairing_rate=None)
+
+
+def test_the_usual_data_root_needs_no_naming_to_the_ui():
+    assert "`make ui` shows" in summary_of(data=str(Path("data").absolute()))
 
 
 def test_a_run_that_found_nothing_to_do_says_so():
