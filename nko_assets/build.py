@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from nko_assets.assets import channel, frames, readings, report, training, tuning
 from nko_assets.assets.adapter import asset_of
 from nko_assets.jobs import JOBS
+from nko_assets.lineage import STEPS
 from nko_assets.progress import Silent
 from nko_assets.reading.reader import Reader
 from nko_assets.resources.lake import Lake
@@ -17,13 +17,7 @@ from nko_assets.resources.reader import open_reader
 from nko_assets.resources.source import SourceOptions, open_source
 from nko_assets.sensors import SENSORS
 from nko_assets.settings import Settings, load_settings
-from nko_assets.steps import Step, Workshop
-
-STEPS: dict[str, Step] = {
-    step.name: step
-    for module in (channel, frames, readings, training, tuning, report)
-    for step in module.STEPS
-}
+from nko_assets.steps import Workshop
 
 
 def build_definitions(

@@ -9,7 +9,7 @@ import dagster as dg
 from dagster._core.execution.plan.objects import ErrorSource
 
 from nko_assets.assets.adapter import decided_videos
-from nko_assets.build import STEPS, build_definitions
+from nko_assets.build import build_definitions
 from nko_assets.channel import VideoEntry, read_manifest
 from nko_assets.failures import ConfigurationError, PermanentFailure, TransientFailure
 from nko_assets.instance import (
@@ -19,13 +19,11 @@ from nko_assets.instance import (
     only_runner,
     open_instance,
 )
+from nko_assets.lineage import CORPUS_STEPS, GROUPS, STEPS, VIDEO_STEPS
 from nko_assets.partitions import VIDEOS, contiguous_ranges, range_tags, register
 from nko_assets.progress import Progress
 from nko_assets.steps import Context, Step, Workshop, current_record
 
-GROUPS = tuple(dict.fromkeys(step.group for step in STEPS.values()))
-VIDEO_STEPS = tuple(step for step in STEPS.values() if step.per_video)
-CORPUS_STEPS = tuple(step for step in STEPS.values() if not step.per_video and step.inputs)
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 

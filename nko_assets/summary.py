@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from nko_assets.build import STEPS
+from nko_assets.assets.lessons import LESSON_ASSETS
 from nko_assets.channel import VideoEntry, read_manifest
+from nko_assets.lineage import STEPS
 from nko_assets.resources.lake import Lake, Record
 
-VIDEO_STEPS = [step.name for step in STEPS.values() if step.per_video]
-CORPUS_STEPS = [step.name for step in STEPS.values() if not step.per_video]
+CORPUS_ASSETS = tuple(name for name, step in STEPS.items() if not step.per_video)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def summarize(lake: Lake) -> Summary:
         source=str(manifest.facts["source"]) if manifest else "",
         videos=len(listed),
         videos_done=sum(
-            status.done == VIDEO_STEPS[-1] and not status.failed for status in statuses
+            status.done == LESSON_ASSETS[-1] and not status.failed for status in statuses
         ),
         no_longer_listed=len(entries) - len(listed),
         frames=rows["frames"],
@@ -117,7 +117,7 @@ def summarize(lake: Lake) -> Summary:
         failed=[status for status in statuses if status.failed],
         broken={
             step: failure.reason
-            for step in CORPUS_STEPS
+            for step in CORPUS_ASSETS
             if (failure := lake.failure(step, "")) is not None
         },
         warnings=[
@@ -140,7 +140,7 @@ def summarize(lake: Lake) -> Summary:
 def video_status(lake: Lake, entry: VideoEntry) -> VideoStatus:
     """How far the video `entry` has come; one that the source dropped cannot fail any more."""
     done, whole = "", True
-    for step in VIDEO_STEPS:
+    for step in LESSON_ASSETS:
         failure = lake.failure(step, entry.video_id)
         if failure is not None and entry.listed:
             return VideoStatus(entry.video_id, entry.display_title, done, step, failure.reason)
@@ -151,10 +151,10 @@ def video_status(lake: Lake, entry: VideoEntry) -> VideoStatus:
 
 
 def _records(lake: Lake, entries: list[VideoEntry]) -> Iterator[Record]:
-    for step in CORPUS_STEPS:
+    for step in CORPUS_ASSETS:
         if (record := lake.record(step)) is not None:
             yield record
     for entry in entries:
-        for step in VIDEO_STEPS:
+        for step in LESSON_ASSETS:
             if (record := lake.record(step, entry.video_id)) is not None:
                 yield record

@@ -95,7 +95,7 @@ def test_a_file_of_another_length_than_listed_is_told(tmp_path, lesson, listed, 
 
 def test_a_changed_file_is_another_artefact(tmp_path):
     bench = Workbench(tmp_path, entry_of("v1", fingerprint="1"), entry_of("v2", fingerprint="2"))
-    from nko_assets.build import STEPS
+    from nko_assets.lineage import STEPS
 
     identity = STEPS["video_files"].identity
     assert identity(bench.context("v1"))["content"] != identity(bench.context("v2"))["content"]

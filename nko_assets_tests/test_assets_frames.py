@@ -6,8 +6,8 @@ import av
 import pytest
 
 from nko_assets.assets import frames
-from nko_assets.build import STEPS
 from nko_assets.failures import PermanentFailure
+from nko_assets.lineage import STEPS
 from nko_assets.schemas.base import schema_failures
 from nko_assets.schemas.frames import Frames, UniqueFrames
 from nko_assets_tests.builders import frame_jpeg

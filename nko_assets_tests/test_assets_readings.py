@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import polars as pl
 import pytest
 
-from nko_assets.build import STEPS
 from nko_assets.failures import ConfigurationError, PermanentFailure, TransientFailure
+from nko_assets.lineage import STEPS
 from nko_assets.reading.answers import Reading
 from nko_assets.reading.reader import Job, JobState
 from nko_assets.reading.review import reading_id

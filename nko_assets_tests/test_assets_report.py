@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from nko_assets.build import STEPS
+from nko_assets.lineage import STEPS
 from nko_assets.reading.answers import readings_table
 from nko_assets.resources.lake import Failure
 from nko_assets.schemas.frames import Frames, UniqueFrames

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from nko_assets.assets import training
-from nko_assets.build import STEPS
 from nko_assets.corpus.jsonl import iter_jsonl
 from nko_assets.failures import PermanentFailure
+from nko_assets.lineage import STEPS
 from nko_assets_tests.builders import channel, reading, reviewed
 from nko_assets_tests.workbench import Workbench, check, entry_of
 

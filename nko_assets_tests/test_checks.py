@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from nko_assets.build import STEPS
 from nko_assets.checks import (
     CheckFailed,
     CheckResult,
@@ -13,6 +12,7 @@ from nko_assets.checks import (
     schema_check,
     stop_on_errors,
 )
+from nko_assets.lineage import STEPS
 from nko_assets_tests.tables import GOOD, made
 
 SOLID = CheckSpec("solid", "It holds.", "ERROR")

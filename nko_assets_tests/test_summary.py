@@ -6,10 +6,11 @@ import json
 
 import pytest
 
+from nko_assets.assets.lessons import LESSON_ASSETS
 from nko_assets.channel.manifest import Manifest, manifest_bytes
 from nko_assets.files import write_atomically
 from nko_assets.resources.lake import Failure, Lake
-from nko_assets.summary import CORPUS_STEPS, VIDEO_STEPS, summarize, video_status
+from nko_assets.summary import CORPUS_ASSETS, summarize, video_status
 from nko_assets_tests.workbench import entry_of
 
 FACTS = {
@@ -37,7 +38,7 @@ def list_videos(lake: Lake, *entries) -> None:
     write_atomically(lake.manifest_path, manifest_bytes(Manifest(tuple(entries))))
 
 
-def finish(lake: Lake, video_id: str, steps=VIDEO_STEPS, checks=()) -> None:
+def finish(lake: Lake, video_id: str, steps=LESSON_ASSETS, checks=()) -> None:
     for step in steps:
         path = lake.path(step, video_id)
         write_atomically(path, b"x")
@@ -54,7 +55,7 @@ def test_an_empty_data_root_counts_nothing(lake):
 def test_counts_add_up_over_videos(lake):
     list_videos(lake, entry_of("v1"), entry_of("v2"))
     finish(lake, "v1")
-    finish(lake, "v2", VIDEO_STEPS[:3])
+    finish(lake, "v2", LESSON_ASSETS[:3])
     summary = summarize(lake)
     assert (summary.videos, summary.videos_done) == (2, 1)
     assert (summary.frames, summary.unique_frames) == (20, 8)
@@ -73,7 +74,7 @@ def test_checks_are_counted_and_those_below_target_are_named(lake):
 def test_a_failed_video_says_how_far_it_came_and_why_it_stopped(lake):
     entry = entry_of("v1")
     list_videos(lake, entry)
-    finish(lake, "v1", VIDEO_STEPS[:1])
+    finish(lake, "v1", LESSON_ASSETS[:1])
     lake.save_failure("frames", "v1", Failure("PermanentFailure", "it is cut short"))
     status = video_status(lake, entry)
     assert (status.done, status.failed, status.reason) == (
@@ -96,7 +97,7 @@ def test_a_failure_counts_although_an_older_artefact_is_there(lake):
 def test_a_step_that_failed_for_want_of_one_before_it_is_told(lake):
     entry = entry_of("v1")
     list_videos(lake, entry)
-    finish(lake, "v1", VIDEO_STEPS[:1])
+    finish(lake, "v1", LESSON_ASSETS[:1])
     lake.save_failure("gemini_batches", "v1", Failure("PermanentFailure", "it needs frames"))
     status = video_status(lake, entry)
     assert (status.done, status.failed) == ("video_files", "gemini_batches")
@@ -105,7 +106,7 @@ def test_a_step_that_failed_for_want_of_one_before_it_is_told(lake):
 def test_a_video_that_the_source_dropped_is_counted_apart_and_cannot_fail(lake):
     list_videos(lake, entry_of("v1"), entry_of("v2", listed=False))
     finish(lake, "v1")
-    finish(lake, "v2", VIDEO_STEPS[:2])
+    finish(lake, "v2", LESSON_ASSETS[:2])
     lake.save_failure("unique_frames", "v2", Failure("PermanentFailure", "it is cut short"))
     summary = summarize(lake)
     assert (summary.videos, summary.videos_done, summary.no_longer_listed) == (1, 1, 1)
@@ -115,7 +116,7 @@ def test_a_video_that_the_source_dropped_is_counted_apart_and_cannot_fail(lake):
 def test_what_failed_of_the_corpus_is_told_with_its_reason(lake):
     lake.save_failure("splits", "", Failure("CheckFailed", "3 leaks"))
     assert summarize(lake).broken == {"splits": "3 leaks"}
-    assert "splits" in CORPUS_STEPS
+    assert "splits" in CORPUS_ASSETS
 
 
 def test_a_summary_is_json(lake):

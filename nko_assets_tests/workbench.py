@@ -9,12 +9,12 @@ from typing import Any
 
 import polars as pl
 
-from nko_assets.build import STEPS
 from nko_assets.channel import VideoEntry
 from nko_assets.channel.manifest import Manifest, manifest_bytes
 from nko_assets.checks import CheckResult
 from nko_assets.failures import ConfigurationError
 from nko_assets.files import write_atomically
+from nko_assets.lineage import STEPS
 from nko_assets.reading.reader import Reader
 from nko_assets.resources.lake import Lake
 from nko_assets.schemas.frames import Frames, UniqueFrames

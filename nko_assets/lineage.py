@@ -1,0 +1,16 @@
+"""The lineage: every step by its name, in order, and the groups they form."""
+
+from __future__ import annotations
+
+from nko_assets.assets import channel, frames, readings, report, training, tuning
+from nko_assets.steps import Step
+
+STEPS: dict[str, Step] = {
+    step.name: step
+    for module in (channel, frames, readings, training, tuning, report)
+    for step in module.STEPS
+}
+GROUPS = tuple(dict.fromkeys(step.group for step in STEPS.values()))
+VIDEO_STEPS = tuple(step for step in STEPS.values() if step.per_video)
+# The manifest comes before the videos and is made from nothing of ours; these come after them.
+CORPUS_STEPS = tuple(step for step in STEPS.values() if not step.per_video and step.inputs)
