@@ -43,14 +43,9 @@ class VideoInfo:
     duration_s: float
     width: int
     height: int
-    rotation: int
-    """Clockwise turn in degrees (0, 90, 180 or 270) that has been applied to width and height."""
     codec: str
     fps: float
     """Average frames a second."""
-    frame_count: int
-    """From the header where it says so, else estimated from duration and rate."""
-    container: str
     size_bytes: int
 
 
@@ -83,8 +78,6 @@ def probe(path: Path | str) -> VideoInfo:
         height, width = _upright_size(first)
         duration_s = stated_duration(container, stream)
         rate = float(stream.average_rate or stream.guessed_rate or 0)
-        container_name = container.format.name
-        stated_count = stream.frames if container_name.startswith("mov") else 0
         codec = stream.codec_context.name
     if duration_s is None:
         duration_s = last_packet_end(path)
@@ -92,11 +85,8 @@ def probe(path: Path | str) -> VideoInfo:
         duration_s=duration_s,
         width=width,
         height=height,
-        rotation=clockwise(first),
         codec=codec,
         fps=rate,
-        frame_count=stated_count or round(duration_s * rate),
-        container=container_name,
         size_bytes=path.stat().st_size,
     )
 
