@@ -35,8 +35,3 @@ def perceptual_hash(image: np.ndarray) -> str:
     block = cv2.dct(reduced.astype(np.float32))[:_FREQUENCIES, :_FREQUENCIES].ravel()
     bits = block > np.median(block[1:])
     return np.packbits(bits).tobytes().hex()
-
-
-def hash_distance(first: str, second: str) -> int:
-    """The number of bits in which two hexadecimal hashes differ."""
-    return (int(first, 16) ^ int(second, 16)).bit_count()

@@ -21,7 +21,7 @@ import numpy as np
 from nko_assets.video.deduplicate import THRESHOLD, deduplicate
 from nko_assets.video.encode import decode_jpeg, encode_jpeg
 from nko_assets.video.ink import frame_ink
-from nko_assets.video.quality import hash_distance, perceptual_hash, to_gray
+from nko_assets.video.quality import perceptual_hash, to_gray
 from nko_assets.video.sample import sample_frames
 from nko_assets_tests.benchmarks import command
 from nko_assets_tests.benchmarks.lesson_videos import (
@@ -95,6 +95,11 @@ def _ssim(first: np.ndarray, second: np.ndarray) -> float:
 def _difference_hash(image: np.ndarray) -> str:
     reduced = cv2.resize(to_gray(image), (9, 8), interpolation=cv2.INTER_AREA)
     return np.packbits(reduced[:, 1:] > reduced[:, :-1]).tobytes().hex()
+
+
+def hash_distance(first: str, second: str) -> int:
+    """The number of bits in which two hexadecimal hashes differ."""
+    return (int(first, 16) ^ int(second, 16)).bit_count()
 
 
 def _apart(first: str, second: str) -> bool:
