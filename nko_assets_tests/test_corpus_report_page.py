@@ -6,7 +6,7 @@ import pytest
 
 from nko_assets.corpus.report import build_report
 from nko_assets.corpus.report_data import ReaderScore, SplitFacts
-from nko_assets.corpus.report_page import clock, isolate, render_page
+from nko_assets.corpus.report_page import isolate, render_page
 from nko_assets_tests.report_tables import (
     facts,
     inputs,
@@ -188,8 +188,3 @@ def test_a_channel_of_532_lessons_is_a_page_under_a_megabyte():
     page = render_page(report)
     assert len(page.encode()) < 1_000_000
     assert page.count("<img") == 21
-
-
-def test_times_are_minutes_and_seconds():
-    assert clock(5000) == "0:05"
-    assert clock(3_605_999) == "1:00:05"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nko_assets.failures import PermanentFailure
-from nko_assets.video.contact_sheet import SheetFrame, clock, contact_sheet
+from nko_assets.video.contact_sheet import SheetFrame, contact_sheet
 from nko_assets.video.encode import decode_jpeg
 from nko_assets_tests.slides import LINES, slide
 
@@ -73,10 +73,3 @@ def test_a_long_label_is_cut():
 def test_nothing_to_show_is_an_error():
     with pytest.raises(PermanentFailure, match="no frames"):
         contact_sheet([], 0, ENOUGH)
-
-
-@pytest.mark.parametrize(
-    ("timestamp_ms", "shown"), [(0, "0:00"), (65_999, "1:05"), (3_600_000, "1:00:00")]
-)
-def test_times_read_like_a_clock(timestamp_ms, shown):
-    assert clock(timestamp_ms) == shown

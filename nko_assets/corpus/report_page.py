@@ -8,6 +8,7 @@ from functools import lru_cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from nko_assets.clock import clock
 from nko_assets.corpus import charts
 from nko_assets.corpus.display import cut, has_nko, one_line
 from nko_assets.corpus.report_data import Criterion, Report, VideoRow
@@ -71,13 +72,6 @@ def isolate(text: str, longest: int = _CELL) -> Markup:
     if has_nko(text):
         return Markup('<bdi dir="{}" lang="nqo">{}</bdi>').format(base_direction(text), text)
     return Markup("<bdi>{}</bdi>").format(text)
-
-
-def clock(timestamp_ms: int) -> str:
-    """Milliseconds as minutes and seconds, with hours when there are any."""
-    minutes, seconds = divmod(timestamp_ms // 1000, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def _amount(criterion: Criterion, value: float | None) -> str:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
+from nko_assets.clock import clock
 from nko_assets.failures import PermanentFailure
 from nko_assets.typeset import TYPEFACES, draw_line, measure_line
 from nko_assets.video.encode import encode_jpeg
@@ -126,10 +127,3 @@ def _shorten(text: str, room: float) -> str:
         text = text[:-1]
         cut = text + "…" if text else ""
     return cut
-
-
-def clock(timestamp_ms: int) -> str:
-    """Milliseconds as h:mm:ss, or m:ss below an hour."""
-    minutes, seconds = divmod(timestamp_ms // 1000, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -20,6 +20,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from nko_assets.clock import clock
 from nko_assets.failures import ConfigurationError, PermanentFailure
 from nko_assets.video.container import (
     DOWNLOAD_AGAIN,
@@ -187,14 +188,15 @@ class FrameSampler(Iterator[SampledFrame]):
         if self.duration_s < READABLE_SHARE * expected_s:
             raise PermanentFailure(
                 f"{self.path.name} is cut short: its picture ends after "
-                f"{_clock(self.duration_s)} of {_clock(expected_s)}{detail}.",
+                f"{clock(round(1000 * self.duration_s))} of {clock(round(1000 * expected_s))}"
+                f"{detail}.",
                 DOWNLOAD_AGAIN,
             )
         total = self._found + len(self.missing)
         if len(self.missing) > (1 - READABLE_SHARE) * total:
             raise PermanentFailure(
                 f"{self.path.name} is damaged: {len(self.missing)} of {total} samples cannot be "
-                f"decoded, the first at {_clock(self.missing[0].timestamp_ms / 1000)} "
+                f"decoded, the first at {clock(self.missing[0].timestamp_ms)} "
                 f"({self.missing[0].reason}).",
                 DOWNLOAD_AGAIN,
             )
@@ -225,8 +227,3 @@ def _first_frame(path: Path, container: InputContainer, stream: VideoStream) -> 
 def _upright_size(frame: VideoFrame) -> tuple[int, int]:
     turned = clockwise(frame) in (90, 270)
     return (frame.width, frame.height) if turned else (frame.height, frame.width)
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}"
