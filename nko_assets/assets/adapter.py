@@ -88,7 +88,7 @@ def _perform_corpus(
             )
         performed = perform(step, work, steps)
     except Exception as error:
-        _log_checks(context, step.name, {None: _checks_of(error)})
+        _log_checks(context, step.name, {None: _checks_of(step, error)})
         workshop.lake.save_failure(step.name, "", Failure(type(error).__name__, _reason(error)))
         progress.done(step.name, "", _reason(error), failed=True)
         if not isinstance(error, NkoError):
@@ -140,7 +140,7 @@ def _perform_videos(
             continue
         failed[key] = _reason(result)
         workshop.lake.save_failure(step.name, key, Failure(type(result).__name__, failed[key]))
-        checks[key] = _checks_of(result)
+        checks[key] = _checks_of(step, result)
         progress.done(step.name, key, failed[key], failed=True)
         context.log.error(f"{key}: {failed[key]}{_trace(result)}")
         if isinstance(result, ConfigurationError):
@@ -231,8 +231,15 @@ def _trace(error: Exception) -> str:
     return "\n" + "".join(traceback.format_exception(error))
 
 
-def _checks_of(error: Exception) -> Sequence[Mapping[str, Any]]:
-    return [result.as_dict() for result in error.results] if isinstance(error, CheckFailed) else ()
+def _checks_of(step: Step, error: Exception) -> Sequence[Mapping[str, Any]]:
+    """What the checks of `step` say after `error`: found wanting, or nothing there to check.
+
+    Left alone, Dagster shows "execution failed" without a word of why.
+    """
+    if isinstance(error, CheckFailed):
+        return [result.as_dict() for result in error.results]
+    why = f"There is nothing to check: {_reason(error)}"
+    return [CheckResult(c.name, False, c.severity, why).as_dict() for c in step.check_specs]
 
 
 def _report_checks(
