@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from nko_assets.failures import PermanentFailure
 from nko_assets.reading.answers import Entry, Line, Reading, readings_table
 from nko_assets.reading.decisions import HumanDecision
-from nko_assets.reading.review import Gate, reading_id, review
+from nko_assets.reading.review import reading_id, review
 from nko_assets.schemas.base import schema_failures
 from nko_assets.schemas.readings import READING_STATUSES, ReviewedReadings
 
@@ -31,9 +31,9 @@ READING = Reading(
 SEEN = {"clip:0": 0}
 
 
-def reviewed(*entries, gate=None, decisions=(), **changes):
+def reviewed(*entries, accept=0.9, decisions=(), **changes):
     reading = replace(READING, entries=entries, **changes)
-    table = review(readings_table([reading]), SEEN, "CC0", gate=gate or Gate(), decisions=decisions)
+    table = review(readings_table([reading]), SEEN, "CC0", accept=accept, decisions=decisions)
     assert schema_failures(ReviewedReadings, table) == []
     return table.to_dicts()
 
@@ -47,8 +47,8 @@ def test_a_sure_reading_is_accepted_and_romanized_by_rule():
 
 def test_the_gate_divides_accepted_from_review():
     entry = replace(ENTRY, confidence=0.8)
-    assert reviewed(entry, gate=Gate(accept=0.8))[0]["decision"] == "accepted"
-    (row,) = reviewed(entry, gate=Gate(accept=0.81))
+    assert reviewed(entry, accept=0.8)[0]["decision"] == "accepted"
+    (row,) = reviewed(entry, accept=0.81)
     assert row["decision"] == "needs_review"
     assert row["reason"] == "confidence 0.80 is below 0.81"
 
@@ -110,7 +110,7 @@ def test_entries_keep_their_order_and_have_ids_that_do_not_change():
 
 def test_a_frame_that_no_unique_frame_knows_stops_the_review():
     with pytest.raises(PermanentFailure, match="clip:0"):
-        review(readings_table([READING]), {}, "CC0")
+        review(readings_table([READING]), {}, "CC0", accept=0.9)
 
 
 def human(verdict, seen="ߓߏ߲", **changes):
@@ -163,7 +163,7 @@ def test_decisions_on_other_readings_change_nothing():
 
 
 def test_no_readings_give_an_empty_table_of_the_right_type():
-    table = review(readings_table([]), {}, "CC0")
+    table = review(readings_table([]), {}, "CC0", accept=0.9)
     assert table.schema == ReviewedReadings.polars_schema()
 
 

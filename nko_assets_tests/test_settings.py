@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from nko_assets.failures import ConfigurationError
-from nko_assets.reading.review import Gate
 from nko_assets.settings import Settings, load_settings
 
 
@@ -59,10 +58,6 @@ def test_a_wrong_value_is_named_with_its_variable(monkeypatch, name, value, expe
 
 def test_every_setting_says_what_it_is_for():
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
-
-
-def test_the_gate_is_the_one_that_was_measured():
-    assert load_settings().accept_confidence == Gate().accept
 
 
 @pytest.mark.parametrize("source", ["lessons", "./sample", "~/lessons"])

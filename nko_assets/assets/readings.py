@@ -17,7 +17,7 @@ from nko_assets.previews import table_preview
 from nko_assets.reading.answers import FrameRequest, readings_table
 from nko_assets.reading.decisions import HumanDecision, parse_decisions
 from nko_assets.reading.reader import Job, JobState
-from nko_assets.reading.review import Gate, reading_id, review
+from nko_assets.reading.review import reading_id, review
 from nko_assets.schemas.readings import Readings, ReviewedReadings
 from nko_assets.steps import Context, Outcome, Step
 
@@ -181,7 +181,7 @@ def _review(context: Context) -> Outcome:
         readings,
         dict(seen.iter_rows()),
         context.video.licence,
-        gate=Gate(accept=context.settings.accept_confidence),
+        accept=context.settings.accept_confidence,
         decisions=_decisions(context),
     )
     entries = table.filter(pl.col("entry") >= 0)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import unicodedata
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -25,19 +24,6 @@ GATE = "gate"
 """Who decided when no person did."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """What an entry needs to be accepted without a person looking at it.
-
-    `accept`: the least confidence. With the offline reader, 0.9 lets through 98.6 % of the entries
-    of the sample channel, none of them wrong, and on lines of 240 to 360 rows at the worst
-    qualities of H.264 lowers the share of wrong ones from 12 % to 9 %; 0.95 lets through 97 %, and
-    4 % wrong ones of the bad lines.
-    """
-
-    accept: float = 0.9
-
-
 def reading_id(frame_id: str, entry: int) -> str:
     """The id of an entry of a frame; -1 for the row of a frame without entries."""
     return str(uuid.uuid5(NAMESPACE, f"{frame_id}#{entry}"))
@@ -48,14 +34,15 @@ def review(
     first_seen: Mapping[str, int],
     licence: str,
     *,
-    gate: Gate = Gate(),
+    accept: float,
     decisions: Sequence[HumanDecision] = (),
 ) -> pl.DataFrame:
     """Decide on every row of a `Readings` table; returns a `ReviewedReadings` table.
 
     `first_seen` gives, for each frame_id, the milliseconds at which its text first appeared.
-    `licence` is the note that travels with each row. Of several decisions on one reading the last
-    counts. Raises PermanentFailure when a frame is unknown to `first_seen`.
+    `licence` is the note that travels with each row. `accept` is the least confidence, 0 to 1, that
+    an entry needs to be accepted without a person looking at it. Of several decisions on one
+    reading the last counts. Raises PermanentFailure when a frame is unknown to `first_seen`.
     """
     latest = {decision.reading_id: decision for decision in decisions}
     rows: list[dict[str, object]] = []
@@ -78,7 +65,7 @@ def review(
         if reading["entries"] and reading["status"] == "ok":
             for ordinal, entry in enumerate(reading["entries"]):
                 identity = reading_id(frame_id, ordinal)
-                decided = _review_entry(entry, gate, latest.get(identity))
+                decided = _review_entry(entry, accept, latest.get(identity))
                 rows.append({**common, "reading_id": identity, "entry": ordinal, **decided})
         else:
             identity = reading_id(frame_id, -1)
@@ -116,7 +103,7 @@ def _frame_decision(reading: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _review_entry(
-    entry: Mapping[str, Any], gate: Gate, human: HumanDecision | None
+    entry: Mapping[str, Any], accept: float, human: HumanDecision | None
 ) -> dict[str, object]:
     nko = normalize(str(entry["nko"]))
     values = {
@@ -136,7 +123,7 @@ def _review_entry(
         decision, reason = _human_decision(human, values)
         by = human.by
     else:
-        decision, reason = _gate_decision(values["nko"], entry["confidence"], severity, gate)
+        decision, reason = _gate_decision(values["nko"], entry["confidence"], severity, accept)
         by = GATE
         if human:
             signals.append("stale_decision")
@@ -193,7 +180,7 @@ def _human_decision(human: HumanDecision, values: Mapping[str, str | None]) -> t
 
 
 def _gate_decision(
-    nko: str | None, confidence: float | None, severity: str | None, gate: Gate
+    nko: str | None, confidence: float | None, severity: str | None, accept: float
 ) -> tuple[str, str]:
     if not nko:
         return "rejected", "no N'Ko text remains after normalizing"
@@ -203,6 +190,6 @@ def _gate_decision(
         return "needs_review", "signals were raised: see signals"
     if confidence is None:
         return "needs_review", "the reader gave no confidence"
-    if confidence < gate.accept:
-        return "needs_review", f"confidence {confidence:.2f} is below {gate.accept:.2f}"
+    if confidence < accept:
+        return "needs_review", f"confidence {confidence:.2f} is below {accept:.2f}"
     return "accepted", f"confidence {confidence:.2f}, no signals"
