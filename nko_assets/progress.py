@@ -79,10 +79,18 @@ class ConsoleProgress:
             self._bars.update(self._tasks[step], total=counts[1])
 
     def say(self, step: str, key: str, message: str) -> None:
-        """Shown beside the bar; where there are no bars, only what is done gets a line."""
+        """Shown beside the bar; where there are no bars, what is said of no one video gets a line.
+
+        A listing that is tried again may take minutes; of each video, the end is enough.
+        """
         with self._lock:
-            if step in self._tasks:
-                self._bars.update(self._tasks[step], note=f"{key} {message}"[:60])
+            if step not in self._tasks:
+                return
+            self._bars.update(self._tasks[step], note=f"{key} {message}".strip()[:60])
+            if not key and not self._console.is_terminal:
+                self._console.print(
+                    f"{step:<20} {escape(message)}", highlight=False, soft_wrap=True
+                )
 
     def done(self, step: str, key: str, note: str, *, failed: bool = False) -> None:
         """One more on the bar; a failure also gets a line that stays."""

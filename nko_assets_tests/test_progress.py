@@ -31,6 +31,16 @@ def test_without_a_terminal_each_video_done_is_one_plain_line():
     ]
 
 
+def test_without_a_terminal_a_long_listing_is_not_silent():
+    progress, out = watched(terminal=False)
+    with progress:
+        progress.begin("video_manifest", 1)
+        progress.say("video_manifest", "", "No answer [from] there. Trying again in 30 s.")
+    assert out.getvalue().splitlines() == [
+        "video_manifest       No answer [from] there. Trying again in 30 s."
+    ]
+
+
 @pytest.mark.parametrize("terminal", [False, True])
 def test_brackets_in_names_are_text_and_no_markup(terminal):
     progress, out = watched(terminal=terminal)
