@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 import polars as pl
@@ -109,6 +109,16 @@ class Reading:
             request_hash=request_hash,
             attempt=attempt,
         )
+
+
+def union(boxes: Sequence[Box]) -> Box:
+    """The smallest box around all of `boxes`."""
+    return (
+        min(box[0] for box in boxes),
+        min(box[1] for box in boxes),
+        max(box[2] for box in boxes),
+        max(box[3] for box in boxes),
+    )
 
 
 def entry_kind(nko: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nko_assets.nko import key, words
-from nko_assets.reading.answers import Box, Line
+from nko_assets.reading.answers import Box, Line, union
 from nko_assets.reading.language import ENGLISH, FRENCH, ROMANIZED, decided, language_shares
 
 # What the head of a column says, and what it announces.
@@ -63,16 +63,6 @@ def located(line: Line) -> Box:
         raise ValueError(f"line {line.line} has no box")
     x0, y0, x1, y1 = line.box
     return x0, y0, x1, y1
-
-
-def union(boxes: Sequence[Box]) -> Box:
-    """The smallest box around all of `boxes`."""
-    return (
-        min(box[0] for box in boxes),
-        min(box[1] for box in boxes),
-        max(box[2] for box in boxes),
-        max(box[3] for box in boxes),
-    )
 
 
 def blocks_of(lines: Sequence[Line]) -> list[Block]:

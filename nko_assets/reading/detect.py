@@ -18,7 +18,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from nko_assets.reading.answers import Box
+from nko_assets.reading.answers import Box, union
 
 Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
@@ -117,14 +117,7 @@ def join_pieces(boxes: Sequence[Box]) -> list[Box]:
             continue
         other = joined.pop(partner)
         one = joined.pop(index)
-        joined.append(
-            (
-                min(one[0], other[0]),
-                min(one[1], other[1]),
-                max(one[2], other[2]),
-                max(one[3], other[3]),
-            )
-        )
+        joined.append(union([one, other]))
         joined.sort()
         index = 0
     return joined

@@ -20,8 +20,8 @@ from statistics import median
 import numpy as np
 
 from nko_assets.reading import language as lang
-from nko_assets.reading.answers import Box, Entry, Line, entry_kind
-from nko_assets.reading.blocks import Block, blocks_of, column_labels, is_number, located, union
+from nko_assets.reading.answers import Box, Entry, Line, entry_kind, union
+from nko_assets.reading.blocks import Block, blocks_of, column_labels, is_number, located
 
 PLACES = (lang.ENGLISH, lang.FRENCH, lang.ROMANIZED)
 
