@@ -18,6 +18,7 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from nko_assets.nko import normalize
+from nko_assets.nko.characters import BLOCK_END, BLOCK_START, DIGITS, LETTERS
 from nko_assets.reading.answers import Box, Line
 from nko_assets.reading.charset import LATIN_WORD
 from nko_assets.reading.detect import TextLine, reading_order
@@ -224,7 +225,9 @@ class Transcriber:
 
 def _is_latin(text: str) -> bool:
     """Whether `text`, as our recognizer writes it, has words of other scripts and no N'Ko."""
-    return LATIN_WORD in text and not any("\u07c0" <= character <= "\u07ff" for character in text)
+    return LATIN_WORD in text and not any(
+        BLOCK_START <= character <= BLOCK_END for character in text
+    )
 
 
 def _clear_text(reading: RecognizedLine, line: TextLine) -> tuple[str, float]:
@@ -249,7 +252,7 @@ def _clear_text(reading: RecognizedLine, line: TextLine) -> tuple[str, float]:
     text = normalize(" ".join("".join(sign for sign, _ in word) for word in words))
     if _was_cut(line):
         text = text.strip(_BETWEEN_SCRIPTS)
-    if not any("\u07c0" <= sign <= "\u07ea" for sign, _ in signs):
+    if not any(sign in LETTERS + DIGITS for sign, _ in signs):
         return text, 0.0
     return text, fmean(p for _, p in signs)
 
