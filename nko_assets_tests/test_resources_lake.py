@@ -51,6 +51,17 @@ def test_a_failure_is_remembered_until_it_is_cleared(lake):
     assert lake.failure("frames", "v1") is None
 
 
+@pytest.mark.parametrize("note", ["", "{", "[]", '{"kind": "x"}', "\xff"])
+def test_a_damaged_note_of_a_failure_is_still_a_failure(lake, note):
+    lake.save_failure("frames", "v1", Failure("PermanentFailure", "it is empty"))
+    (path,) = lake.root.rglob("*.failed.json")
+    path.write_bytes(note.encode("latin-1"))
+    failure = lake.failure("frames", "v1")
+    assert failure.kind == "PermanentFailure"
+    assert "cannot be read" in failure.reason
+    assert "Materialize frames again" in failure.reason
+
+
 def test_a_table_that_was_never_made_is_told_with_the_next_step(lake):
     with pytest.raises(PermanentFailure, match=r"frames of video v9.*Materialize frames first"):
         lake.read_table("frames", "v9")

@@ -147,8 +147,18 @@ class Lake:
         self._failure_path(asset, key).unlink(missing_ok=True)
 
     def failure(self, asset: str, key: str) -> Failure | None:
-        """Why the last attempt on `key` failed, or None when it did not."""
+        """Why the last attempt on `key` failed, or None when it did not.
+
+        A damaged note still says that an attempt failed, and no longer why.
+        """
+        path = self._failure_path(asset, key)
         try:
-            return Failure(**json.loads(self._failure_path(asset, key).read_bytes()))
+            return Failure(**json.loads(path.read_bytes()))
         except FileNotFoundError:
             return None
+        except (ValueError, TypeError):
+            return Failure(
+                PermanentFailure.__name__,
+                f"The note of this failure, {path.relative_to(self.root)}, cannot be read. "
+                f"Materialize {asset} again.",
+            )
