@@ -11,8 +11,9 @@ import pytest
 from nko_assets.channel import merge
 from nko_assets.failures import ConfigurationError, PermanentFailure
 from nko_assets.resources.folder_source import FolderSource, fingerprint
-from nko_assets.resources.source import SourceOptions, open_source
+from nko_assets.resources.source import open_source
 from nko_assets.resources.video_files import find_whole, incoming
+from nko_assets_tests.source_options import source_options
 
 
 def silent(_line: str) -> None:
@@ -172,7 +173,7 @@ def test_names_are_compared_exactly(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_opened_by_its_path(lessons: Path) -> None:
-    source = open_source(f" {lessons} ", SourceOptions(licence="CC BY 4.0", expected_videos=5))
+    source = open_source(f" {lessons} ", source_options(licence="CC BY 4.0", expected_videos=5))
     entries = source.list_videos()
     assert source.expected_videos == len(entries)
     assert {entry.licence for entry in entries} == {"CC BY 4.0"}
@@ -181,7 +182,7 @@ def test_a_folder_is_opened_by_its_path(lessons: Path) -> None:
 
 def test_no_source_is_an_error_with_a_next_step() -> None:
     with pytest.raises(ConfigurationError, match="NKO_SOURCE"):
-        open_source(" ", SourceOptions())
+        open_source(" ", source_options())
 
 
 def test_ids_that_differ_by_case_alone_grow_in_different_places(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 import yt_dlp
 
 from nko_assets.failures import ConfigurationError
-from nko_assets.resources.source import SourceOptions
 from nko_assets.resources.ytdlp_options import format_selector, javascript_runtime, ydl_params
+from nko_assets_tests.source_options import source_options
 
 COOKIES = "# Netscape HTTP Cookie File\n.youtube.com\tTRUE\t/\tTRUE\t1999999999\tSID\ts3cret\n"
 
@@ -71,7 +71,7 @@ YOUTUBE = [
 
 def chosen(formats: list[dict[str, Any]], **options: Any) -> str:
     """Let the real yt-dlp choose; the format's id, or what makes it refuse."""
-    params = ydl_params(SourceOptions(**options)) | {"simulate": True}
+    params = ydl_params(source_options(**options)) | {"simulate": True}
     info = {
         "id": "lesson",
         "title": "lesson",
@@ -139,7 +139,7 @@ def test_no_choice_ever_needs_merging() -> None:
 
 
 def test_yt_dlp_retries_nothing_itself_and_leaves_no_holes() -> None:
-    params = ydl_params(SourceOptions())
+    params = ydl_params(source_options())
     retries = [value for name, value in params.items() if name.endswith("retries")]
     assert retries == [0, 0, 0, 0]
     assert params["skip_unavailable_fragments"] is False
@@ -151,13 +151,13 @@ def test_a_javascript_runtime_comes_with_the_package() -> None:
     assert runtime.name == "deno"
     assert Path(runtime.path).is_file()
     assert str(runtime).startswith("deno 2.")
-    assert ydl_params(SourceOptions())["js_runtimes"]["deno"]["path"] == runtime.path
+    assert ydl_params(source_options())["js_runtimes"]["deno"]["path"] == runtime.path
 
 
 def test_a_cookies_file_is_given_to_yt_dlp(tmp_path: Path) -> None:
     path = tmp_path / "cookies.txt"
     path.write_text(COOKIES)
-    with yt_dlp.YoutubeDL(ydl_params(SourceOptions(cookies_file=path))) as ydl:
+    with yt_dlp.YoutubeDL(ydl_params(source_options(cookies_file=path))) as ydl:
         assert [cookie.value for cookie in ydl.cookiejar] == ["s3cret"]
 
 
@@ -173,14 +173,14 @@ def test_bad_cookies_are_an_error_that_repeats_none_of_them(
     if text is not None:
         path.write_text(text)
     with pytest.raises(ConfigurationError) as error:
-        ydl_params(SourceOptions(cookies_file=path))
+        ydl_params(source_options(cookies_file=path))
     assert "s3cret" not in str(error.value)
     assert error.value.next_step
     assert "s3cret" not in "".join(capfd.readouterr())
 
 
 def test_limits_are_passed_on() -> None:
-    params = ydl_params(SourceOptions(rate_limit=500_000, sleep_s=(5, 10)))
+    params = ydl_params(source_options(rate_limit=500_000, sleep_s=(5, 10)))
     assert params["ratelimit"] == 500_000
     assert params["sleep_interval_requests"] == 0.75
     assert not isinstance(params.get("cookiefile"), io.StringIO)

@@ -19,7 +19,7 @@ from yt_dlp.utils import OnDemandPagedList
 from nko_assets.channel import VideoEntry, merge
 from nko_assets.failures import ConfigurationError, NkoError, PermanentFailure, TransientFailure
 from nko_assets.resources.download_archive import DownloadArchive
-from nko_assets.resources.source import SourceOptions, open_source
+from nko_assets.resources.source import open_source
 from nko_assets.resources.video_files import incoming
 from nko_assets.resources.ytdlp_listing import Info, entry_of, video_id_of, videos
 from nko_assets.resources.ytdlp_source import YtDlpSource
@@ -35,9 +35,10 @@ from nko_assets_tests.servers.media import (
     media_playlist,
     page,
 )
+from nko_assets_tests.source_options import source_options
 
 CONTENT = random.Random(7).randbytes(200_000)
-OPTIONS = SourceOptions(sleep_s=(0, 0), retries=2, retry_wait_s=10, licence="ask the author")
+OPTIONS = source_options(retries=2, retry_wait_s=10)
 LESSON = "/lessons/ߥߟߊ߬ߘߊ-1.mp4"
 
 

@@ -19,17 +19,18 @@ _KNOWN_VIDEOS = {f"https://www.youtube.com/{CHANNEL}/videos": 532}
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
-    """How a source is asked; folders need only the licence."""
+    """How a source is asked; folders use the licence and the expected number alone."""
 
-    licence: str = "Licence not stated; the rights are the author's."
+    licence: str
     """The note for every video whose source states no licence of its own."""
+    sleep_s: tuple[float, float]
+    """Seconds to wait between two downloads: a random time within this range."""
+    min_height: int
+    """Rows of pixels below which text on a slide is no longer legible."""
+    max_height: int
+    """Rows of pixels above which a picture is not worth its bytes."""
     cookies_file: Path | None = None
     """Cookies of a signed-in browser, in Netscape format."""
-    sleep_s: tuple[float, float] = (5.0, 10.0)
-    """Seconds to wait between two downloads: a random time within this range."""
-    min_height: int = 480
-    """Rows of pixels below which text on a slide is no longer legible."""
-    max_height: int = 720
     rate_limit: int | None = None
     """Bytes a second, or None for no limit."""
     archive: Path | None = None
