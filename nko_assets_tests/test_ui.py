@@ -140,17 +140,17 @@ class Ui:
         self.open(f"/assets/{asset}?view=partitions", "Partitions Selected")
         self.page.get_by_role("button", name="Materialize…").click()
         dialog = self.page.get_by_role("dialog")
-        one = selection in self.good_ids
-        if one:
+        option = self.page.get_by_role("menuitem", name=selection)
+        if selection in self.good_ids:
             dialog.get_by_text("Select a partition").first.click()
-            self.page.get_by_role("menuitem", name=selection).click()
+            option.click()
         else:
             dialog.get_by_role("button", name=selection, exact=True).click()
         word = "partition" if partitions == 1 else "partitions"
         dialog.get_by_text(f"{partitions} {word}", exact=True).wait_for()
-        if one:
+        if selection in self.good_ids:
             dialog.get_by_text("Launch runs to materialize").click()
-            self.page.get_by_role("menu").wait_for(state="hidden")
+            option.wait_for(state="hidden")
         return dialog
 
     def launch(self, dialog: Any, name: str) -> str:
@@ -162,8 +162,17 @@ class Ui:
             lambda: status if (status := self.runs()[run_id]) in {"SUCCESS", "FAILURE"} else None,
             f"The end of run {run_id}",
         )
-        assert ended == "SUCCESS"
+        assert ended == "SUCCESS", self.failures(run_id)
         return run_id
+
+    def failures(self, run_id: str) -> list[str]:
+        """What failed in the run, in its own words."""
+        logs = self.ask(
+            """query($id: ID!) { logsForRun(runId: $id) { ... on EventConnection { events {
+            ... on ErrorEvent { error { message } } } } } }""",
+            id=run_id,
+        )["logsForRun"]["events"]
+        return [event["error"]["message"] for event in logs if event.get("error")]
 
 
 class UnsureReader(ScriptedReader):
