@@ -138,17 +138,23 @@ def step_fingerprint(step: Step, context: Context, steps: Mapping[str, Step]) ->
         for key in keys:
             record = context.lake.record(name, key if steps[name].per_video else "")
             if record is None:
-                whose = f" of video {key}" if key and steps[name].per_video else ""
-                raise PermanentFailure(
-                    f"{step.name} needs {name}{whose}, which is not there.",
-                    f"Materialize {name} first.",
-                )
+                raise _missing_input(step, name, key if steps[name].per_video else "", context)
             contents[f"{name}/{key}"] = record.content
     return fingerprint(
         step=step.name,
         code=step.code_version,
         identity=dict(step.identity(context)),
         inputs=contents,
+    )
+
+
+def _missing_input(step: Step, name: str, key: str, context: Context) -> PermanentFailure:
+    whose = f" of video {key}" if key else ""
+    failure = context.lake.failure(name, key)
+    if failure is not None:
+        return PermanentFailure(f"{step.name} needs {name}{whose}, which failed: {failure.reason}")
+    return PermanentFailure(
+        f"{step.name} needs {name}{whose}, which is not there.", f"Materialize {name} first."
     )
 
 

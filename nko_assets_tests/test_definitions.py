@@ -196,7 +196,7 @@ MAY_IMPORT = {
     "corpus": {"nko", "schemas", "typeset", "video", "reading", "channel"},
     "sample": {"nko", "schemas", "typeset", "video", "reading", "channel"},
 }
-SHARED = {"failures", "files"}
+SHARED = {"clock", "failures", "files"}
 
 
 def modules(part: str) -> Iterator[tuple[str, ast.Module]]:

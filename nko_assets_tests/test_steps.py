@@ -188,6 +188,12 @@ def test_a_record_that_cannot_be_read_is_none(bench):
     assert bench.current("dug", bench.of("a"))
 
 
+def test_an_input_that_failed_is_told_with_its_reason(bench):
+    bench.context.lake.save_failure("dug", "a", Failure("PermanentFailure", "it is empty."))
+    with pytest.raises(PermanentFailure, match=r"cut needs dug of video a, which failed: it is"):
+        bench.do("cut", bench.of("a"))
+
+
 def test_a_missing_input_is_named_with_its_video_and_the_next_step(bench):
     with pytest.raises(
         PermanentFailure, match=r"cut needs dug of video a, which is not there\. Materialize dug"

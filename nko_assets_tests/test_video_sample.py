@@ -247,6 +247,11 @@ def test_half_a_transport_stream_fails_against_the_length_in_the_listing(tmp_pat
     assert len(list(sample_frames(whole, 1.0, expected_duration_s=30.0))) == 30
 
 
+def test_a_listing_that_is_wrong_does_not_fail_a_whole_file(tmp_path):
+    path = write_video(tmp_path / "whole.mp4", 100, gop=20)
+    assert len(list(sample_frames(path, 1.0, expected_duration_s=3360.0))) == 10
+
+
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
 def test_damaged_bytes_give_right_frames_or_a_failure(tmp_path, suffix, seed):

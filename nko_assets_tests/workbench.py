@@ -17,6 +17,7 @@ from nko_assets.files import write_atomically
 from nko_assets.lineage import STEPS
 from nko_assets.reading.reader import Reader
 from nko_assets.resources.lake import Lake
+from nko_assets.resources.source import ignore
 from nko_assets.schemas.frames import Frames, UniqueFrames
 from nko_assets.schemas.readings import Readings
 from nko_assets.settings import load_settings
@@ -35,7 +36,7 @@ class Shelf:
     expected_videos: int | None = None
     name: str = "shelf"
 
-    def list_videos(self) -> list[VideoEntry]:
+    def list_videos(self, _progress: Callable[[str], None] = ignore, /) -> list[VideoEntry]:
         return list(self.entries)
 
     def fetch(self, entry: VideoEntry, folder: Path, progress: Callable[[str], None]) -> Path:

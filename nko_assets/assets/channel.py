@@ -30,7 +30,7 @@ def _list_videos(context: Context) -> Outcome:
     source = context.workshop.source
     previous = read_manifest(context.lake.manifest_path)
     context.say(f"listing {source.name}")
-    listed = source.list_videos()
+    listed = source.list_videos(context.say)
     _refuse_another_source(previous, listed, source.name, context)
     manifest = merge(previous, listed, allow_shrink=context.settings.allow_shrink)
     # Said, not recorded: the same listing has to give the same record.

@@ -80,7 +80,7 @@ def _amount(criterion: Criterion, value: float | None) -> str:
     if criterion.unit == "usd":
         return f"${value:,.2f}".removesuffix(".00")
     if criterion.unit == "share":
-        return f"{value:.1%}".replace(".0%", "%")
+        return f"{100 * value:.2f}".rstrip("0").rstrip(".") + "%"
     return f"{value:,.0f}"
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from nko_assets.channel import VideoEntry, file_safe_id
 from nko_assets.failures import ConfigurationError, PermanentFailure
 from nko_assets.files import disk_errors
+from nko_assets.resources.source import ignore
 from nko_assets.resources.video_files import (
     CONTAINERS,
     find_whole,
@@ -40,7 +41,7 @@ class FolderSource:
         """The folder's path."""
         return f"folder {self.root}"
 
-    def list_videos(self) -> list[VideoEntry]:
+    def list_videos(self, _progress: Callable[[str], None] = ignore, /) -> list[VideoEntry]:
         """List the video files in the order of their paths."""
         if not self.root.exists():
             raise ConfigurationError(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nko_assets.channel import VideoEntry
 from nko_assets.failures import PermanentFailure
+from nko_assets.resources.source import ignore
 from nko_assets.resources.video_files import find_whole
 from nko_assets.sample import channel
 
@@ -21,7 +22,7 @@ class SampleSource:
         """The number of lessons that ship."""
         return len(channel.sample_videos())
 
-    def list_videos(self) -> list[VideoEntry]:
+    def list_videos(self, _progress: Callable[[str], None] = ignore, /) -> list[VideoEntry]:
         """List the lessons in their order."""
         return [
             VideoEntry(

@@ -43,6 +43,10 @@ class SourceOptions:
     """Seconds before the first further attempt; doubled for each one after."""
 
 
+def ignore(_line: str) -> None:
+    """Progress for whoever does not watch."""
+
+
 class Source(Protocol):
     """Something that lists videos and fetches them one at a time."""
 
@@ -54,7 +58,7 @@ class Source(Protocol):
     def expected_videos(self) -> int | None:
         """How many videos the source is known to have, when anybody knows."""
 
-    def list_videos(self) -> list[VideoEntry]:
+    def list_videos(self, progress: Callable[[str], None] = ignore, /) -> list[VideoEntry]:
         """List every video; raises `NkoError` rather than return an empty list."""
 
     def fetch(self, entry: VideoEntry, folder: Path, progress: Callable[[str], None]) -> Path:

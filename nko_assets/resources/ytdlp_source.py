@@ -19,7 +19,7 @@ from nko_assets.channel import VideoEntry
 from nko_assets.failures import PermanentFailure, TransientFailure
 from nko_assets.files import disk_errors
 from nko_assets.resources.download_archive import DownloadArchive
-from nko_assets.resources.source import SourceOptions
+from nko_assets.resources.source import SourceOptions, ignore
 from nko_assets.resources.urls import redact
 from nko_assets.resources.video_files import (
     CONTAINERS,
@@ -78,16 +78,16 @@ class YtDlpSource:
         """The page's URL, without secrets."""
         return redact(self.url)
 
-    def list_videos(self) -> list[VideoEntry]:
+    def list_videos(self, progress: Progress = ignore, /) -> list[VideoEntry]:
         """List the videos without asking for each of them; the order is the site's."""
         licence = self._options.licence
 
         def attempt() -> list[VideoEntry]:
-            with self._ydl(_ignore) as ydl:
+            with self._ydl(progress) as ydl:
                 found = videos(ydl, resolve(ydl, self.url))
                 return [entry_of(info, licence) for info in found]
 
-        entries = self._patiently(attempt, self.name, None, _ignore)
+        entries = self._patiently(attempt, self.name, None, progress)
         if not entries:
             raise TransientFailure(
                 f"{self.name} lists no videos.",
@@ -308,7 +308,3 @@ def _extension(whole: Path, entry: VideoEntry) -> str:
         f"{entry.display_title}: what its address serves is not a video.",
         "Open the address in a browser; it may ask to sign in.",
     )
-
-
-def _ignore(_line: str) -> None:
-    """Take a line of progress and say nothing."""

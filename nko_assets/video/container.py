@@ -97,6 +97,14 @@ def stated_duration(container: InputContainer, stream: VideoStream) -> float | N
     return container.duration / av.time_base
 
 
+def states_its_length(container: InputContainer) -> bool:
+    """Whether the length comes from a header, written when the file was whole.
+
+    Of streams that have none (MPEG-TS, MPEG-PS, Ogg) it is estimated from what is there.
+    """
+    return container.format.name not in ("mpegts", "mpeg", "ogg")
+
+
 def last_packet_end(path: Path) -> float:
     """The end of the last packet of any stream, in seconds on the container's own clock."""
     end = 0.0

@@ -28,6 +28,7 @@ from nko_assets.video.container import (
     last_packet_end,
     opened,
     stated_duration,
+    states_its_length,
 )
 from nko_assets.video.decode import PacketReader, ShownFrame, UndecodableError
 
@@ -123,6 +124,7 @@ class FrameSampler(Iterator[SampledFrame]):
         """Length of the video stream as read, in seconds; final after the last frame."""
         self._found = 0
         self._stated_s: float | None = None
+        self._header_states_length = False
         self._error = ""
         self._samples = self._sample()
 
@@ -142,6 +144,7 @@ class FrameSampler(Iterator[SampledFrame]):
         """The samples that are still to come; `leap` to begin decoding at any key frame."""
         with opened(self.path) as (container, stream):
             self._stated_s = stated_duration(container, stream)
+            self._header_states_length = states_its_length(container)
             packets = PacketReader(container, stream, leap)
             shown = ShownFrame(stream.codec_context, packets)
             for index in count(self._found + len(self.missing)):
@@ -182,9 +185,10 @@ class FrameSampler(Iterator[SampledFrame]):
             raise PermanentFailure(
                 f"No frame of {self.path.name} can be decoded{detail}.", DOWNLOAD_AGAIN
             )
-        # Listings round to whole seconds.
-        listed_s = (self.expected_duration_s or 1.0) - 1.0
-        expected_s = max(self._stated_s or 0.0, listed_s)
+        expected_s = self._stated_s or 0.0
+        if not self._header_states_length:
+            # A listing rounds to whole seconds, and may be wrong: a header is believed before it.
+            expected_s = max(expected_s, (self.expected_duration_s or 1.0) - 1.0)
         if self.duration_s < READABLE_SHARE * expected_s:
             raise PermanentFailure(
                 f"{self.path.name} is cut short: its picture ends after "
