@@ -12,7 +12,7 @@ from nko_assets.channel import VideoEntry
 from nko_assets.checks import CheckFailed, CheckSpec, judge
 from nko_assets.failures import PermanentFailure
 from nko_assets.lineage import STEPS
-from nko_assets.resources.lake import Lake
+from nko_assets.resources.lake import Failure, Lake
 from nko_assets.schemas.base import TableModel
 from nko_assets.settings import load_settings
 from nko_assets.steps import (
