@@ -185,7 +185,7 @@ def test_the_jobs_are_the_three_that_people_start(loaded):
 # --- the order of the house -------------------------------------------------------------------
 
 DOMAIN = ("nko", "typeset", "channel", "video", "reading", "corpus", "sample", "schemas")
-# What each part of the domain may import of the others; everything may import failures and files.
+# What each part of the domain may import of the others; everything may import the shared ones.
 MAY_IMPORT = {
     "nko": set(),
     "typeset": set(),
