@@ -43,7 +43,9 @@ def make_folder(path: Path) -> None:
         with disk_errors(path):
             path.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        file = next(place for place in (path, *path.parents) if place.is_file())
+        # A device and a link that leads nowhere stand in the way as well.
+        places = (path, *path.parents)
+        file = next(place for place in places if os.path.lexists(place) and not place.is_dir())
         raise ConfigurationError(
             f"{file} is a file, and a folder is needed.", "Choose another with --data or NKO_DATA."
         ) from None

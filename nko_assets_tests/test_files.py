@@ -72,6 +72,12 @@ def test_a_file_in_place_of_a_folder_is_told(tmp_path):
             make_folder(folder)
 
 
+def test_a_link_that_leads_nowhere_in_place_of_a_folder_is_told(tmp_path):
+    (tmp_path / "data").symlink_to(tmp_path / "gone")
+    with pytest.raises(ConfigurationError, match="data is a file, and a folder is needed"):
+        make_folder(tmp_path / "data")
+
+
 def test_the_hash_is_of_the_content(tmp_path):
     write_atomically(tmp_path / "x", b"abc")
     assert sha256_of(tmp_path / "x").startswith("ba7816bf")
