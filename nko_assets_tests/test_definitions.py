@@ -249,7 +249,6 @@ def test_only_orchestration_imports_the_orchestrator():
     assert found == {
         "assets/adapter.py",
         "build.py",
-        "event_log.py",
         "instance.py",
         "jobs.py",
         "partitions.py",
