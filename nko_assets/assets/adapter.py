@@ -90,7 +90,9 @@ def _perform_corpus(
     except Exception as error:
         _log_checks(context, step.name, {None: _checks_of(step, error)})
         workshop.lake.save_failure(step.name, "", Failure(type(error).__name__, _reason(error)))
-        progress.done(step.name, "", _reason(error), failed=True)
+        if step.inputs:
+            # A listing that fails ends `nko run` with this very sentence; once is enough.
+            progress.done(step.name, "", _reason(error), failed=True)
         if not isinstance(error, NkoError):
             raise
         raise dg.Failure(str(error), allow_retries=False) from error
@@ -216,8 +218,10 @@ def _tell(
 def _note(performed: Performed) -> str:
     if not performed.made:
         return "unchanged"
-    rows = performed.record.facts.get("rows")
-    return f"{rows} rows" if rows is not None else "made"
+    facts = performed.record.facts
+    if "kept" in facts:
+        return f"{facts['kept']} of {facts['rows']} frames kept"
+    return f"{facts['rows']} rows" if "rows" in facts else "made"
 
 
 def _reason(error: Exception) -> str:
