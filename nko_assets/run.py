@@ -10,7 +10,7 @@ from dagster._core.execution.plan.objects import ErrorSource
 
 from nko_assets.assets.adapter import decided_videos
 from nko_assets.build import build_definitions
-from nko_assets.channel import VideoEntry, read_manifest
+from nko_assets.channel import VideoEntry
 from nko_assets.failures import ConfigurationError, PermanentFailure, TransientFailure
 from nko_assets.instance import (
     COMMAND_LINE,
@@ -162,7 +162,7 @@ class Runner:
     @property
     def entries(self) -> Mapping[str, VideoEntry]:
         """The videos of the manifest by id, in its order."""
-        known = read_manifest(self.workshop.lake.manifest_path) or []
+        known = self.workshop.lake.videos()
         return {entry.video_id: entry for entry in known}
 
     def _execute(self, job: str, assets: Sequence[str], tags: Mapping[str, str]) -> bool:

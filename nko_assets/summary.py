@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from nko_assets.assets.lessons import LESSON_ASSETS
-from nko_assets.channel import VideoEntry, read_manifest
+from nko_assets.channel import VideoEntry
 from nko_assets.lineage import STEPS
 from nko_assets.resources.lake import Lake, Record
 
@@ -76,7 +76,7 @@ class Summary:
 
 def summarize(lake: Lake) -> Summary:
     """Count what the records of `lake` say; cheap, for it opens no table."""
-    entries = read_manifest(lake.manifest_path) or []
+    entries = lake.videos()
     listed = [entry for entry in entries if entry.listed]
     statuses = [video_status(lake, entry) for entry in listed]
     records = list(_records(lake, entries))

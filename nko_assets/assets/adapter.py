@@ -11,7 +11,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData,
 )
 
-from nko_assets.channel import VideoEntry, read_manifest
+from nko_assets.channel import VideoEntry
 from nko_assets.checks import CheckFailed, CheckResult
 from nko_assets.failures import ConfigurationError, NkoError, PermanentFailure
 from nko_assets.partitions import VIDEOS, register
@@ -98,7 +98,7 @@ def _perform_corpus(
         raise dg.Failure(str(error), allow_retries=False) from error
     workshop.lake.clear_failure(step.name, "")
     if step.name == FIRST_STEP:
-        known = read_manifest(workshop.lake.manifest_path) or []
+        known = workshop.lake.videos()
         register(context.instance, [entry.video_id for entry in known])
     progress.done(step.name, "", _note(performed))
     yield dg.MaterializeResult(step.name, metadata=_metadata(performed))
@@ -114,7 +114,7 @@ def decided_videos(instance: dg.DagsterInstance, lake: Lake) -> tuple[str, ...]:
     decided = instance.get_materialized_partitions(dg.AssetKey(LAST_VIDEO_STEP))
     return tuple(
         entry.video_id
-        for entry in read_manifest(lake.manifest_path) or []
+        for entry in lake.videos()
         if entry.video_id in decided
         and all(lake.record(name, entry.video_id) for name in CORPUS_INPUTS)
     )
@@ -128,7 +128,7 @@ def _perform_videos(
     steps: Mapping[str, Step],
 ) -> Iterator[Any]:
     keys = list(context.partition_keys)
-    entries = {entry.video_id: entry for entry in read_manifest(workshop.lake.manifest_path) or []}
+    entries = {entry.video_id: entry for entry in workshop.lake.videos()}
     succeeded: dict[str, Performed] = {}
     failed: dict[str, str] = {}
     checks: dict[str | None, Sequence[Mapping[str, Any]]] = {}

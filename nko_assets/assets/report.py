@@ -11,7 +11,7 @@ import polars as pl
 
 from nko_assets.assets.lessons import LESSON_ASSETS
 from nko_assets.assets.training import training_file
-from nko_assets.channel import VideoEntry, read_manifest
+from nko_assets.channel import VideoEntry
 from nko_assets.checks import CheckSpec, judge
 from nko_assets.corpus.exports import (
     CONVERSATIONS,
@@ -59,7 +59,7 @@ def _failures(context: Context) -> dict[str, str]:
 
 def _listed(context: Context) -> list[VideoEntry]:
     """The videos that the source has now; one that it dropped can neither fail nor be missing."""
-    return [entry for entry in read_manifest(context.lake.manifest_path) or [] if entry.listed]
+    return [entry for entry in context.lake.videos() if entry.listed]
 
 
 def _report_identity(context: Context) -> Mapping[str, Any]:
@@ -84,9 +84,7 @@ def _lesson(context: Context, video_id: str) -> LessonFacts:
 
 def _sample_score(context: Context) -> ReaderScore | None:
     """The reader against the sample's known text; None for every other source."""
-    if not any(
-        entry.source == "sample" for entry in read_manifest(context.lake.manifest_path) or []
-    ):
+    if not any(entry.source == "sample" for entry in context.lake.videos()):
         return None
     readings = pl.concat(
         context.lake.read_table("gemini_results", video_id) for video_id in context.video_ids

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from nko_assets.channel import read_manifest
 from nko_assets.checks import SCHEMA, CheckResult, CheckSpec, judge, schema_check
 from nko_assets.corpus import conversations as build_conversations
 from nko_assets.corpus import ocr_samples as build_ocr_samples
@@ -105,10 +104,7 @@ def _left_out(table: pl.DataFrame) -> dict[str, int]:
 
 def _pairs(context: Context) -> Outcome:
     reviewed = _accepted_or_explain(reviewed_of(context))
-    titles = {
-        entry.video_id: entry.display_title
-        for entry in read_manifest(context.lake.manifest_path) or []
-    }
+    titles = {entry.video_id: entry.display_title for entry in context.lake.videos()}
     built = build_pairs.translation_pairs(reviewed, titles)
     unique = deduplicate(built.rows)
     rejected = pl.concat([built.rejected, unique.dropped]).sort("id")
@@ -299,9 +295,14 @@ def _synthetic(context: Context) -> Outcome:
 
 
 def _titles(context: Context) -> Mapping[str, Any]:
-    entries = read_manifest(context.lake.manifest_path) or []
-    chosen: Sequence[str] = context.video_ids
-    return {"titles": {e.video_id: e.display_title for e in entries if e.video_id in set(chosen)}}
+    chosen = set(context.video_ids)
+    return {
+        "titles": {
+            entry.video_id: entry.display_title
+            for entry in context.lake.videos()
+            if entry.video_id in chosen
+        }
+    }
 
 
 STEPS = (

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from nko_assets.channel import VideoEntry, read_manifest
 from nko_assets.failures import PermanentFailure
 from nko_assets.files import sha256_of, write_atomically
 
@@ -74,6 +75,10 @@ class Lake:
     def training(self) -> Path:
         """The folder of the training files."""
         return self.root / "training"
+
+    def videos(self) -> list[VideoEntry]:
+        """Every video of the manifest, in its order; none before the channel was listed."""
+        return read_manifest(self.manifest_path) or []
 
     def path(self, asset: str, video_id: str, suffix: str = ".parquet") -> Path:
         """Where the artefact of one video lies."""
