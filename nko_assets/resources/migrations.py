@@ -11,6 +11,15 @@ from nko_assets.failures import ConfigurationError
 
 _MIGRATING = 0x6E6B6F00  # "nko" and a counter: the advisory lock under which schemas change
 
+_RECORD = """
+create schema if not exists nko;
+create table nko.migrations (
+    package text, name text, sha256 text not null, applied_at timestamptz not null default now(),
+    primary key (package, name)
+);
+alter table nko.migrations enable row level security;
+"""
+
 
 def migrate(conn: Connection, package: str) -> list[str]:
     """Apply what `package` has in `migrations/*.sql` and the database has not; the names applied.
@@ -28,12 +37,8 @@ def migrate(conn: Connection, package: str) -> list[str]:
     applied = []
     with conn.transaction():
         conn.execute("select pg_advisory_xact_lock(%s)", [_MIGRATING])
-        conn.execute("create schema if not exists nko")
-        conn.execute(
-            "create table if not exists nko.migrations (package text, name text, sha256 text"
-            " not null, applied_at timestamptz not null default now(), primary key (package, name))"
-        )
-        conn.execute("alter table nko.migrations enable row level security")
+        if conn.execute("select to_regclass('nko.migrations')").fetchone() == (None,):
+            conn.execute(_RECORD)
         done: dict[str, str] = dict(
             conn.execute(
                 "select name, sha256 from nko.migrations where package = %s", [package]

@@ -1,0 +1,29 @@
+"""Fixtures that more than one test file needs."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nko_assets.resources.store import Store, open_store
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[Store]:
+    """An embedded Postgres for the whole session; the server and its files are gone afterwards."""
+    with (
+        tempfile.TemporaryDirectory(prefix="nko-test-", ignore_cleanup_errors=True) as folder,
+        open_store(None, Path(folder) / "store") as opened,
+    ):
+        yield opened
+
+
+@pytest.fixture
+def store(database: Store) -> Store:
+    """The session's database with an empty ledger."""
+    with database.connect() as conn:
+        conn.execute("truncate ledger.answers, ledger.requests, ledger.jobs")
+    return database
