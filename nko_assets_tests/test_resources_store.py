@@ -1,6 +1,5 @@
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -206,25 +205,34 @@ def test_a_cluster_of_another_version_is_not_touched(folder: Path) -> None:
     assert [path.name for path in cluster.iterdir()] == ["PG_VERSION"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_an_ordinary_user_runs_it_too(folder: Path) -> None:
-    folder.parent.mkdir()
-    shutil.chown(folder.parent, "nobody")
-    folder.parent.parent.chmod(0o755)
+def as_user(uid: int, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Another process, of an ordinary user, that opens the store of `folder`."""
     script = (
-        "import os, sys; from pathlib import Path; from nko_assets.resources.store import open_store\n"
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from nko_assets.resources.store import open_store\n"
         "with open_store(None, Path(sys.argv[1])) as store, store.connect() as conn:\n"
         "    print(conn.execute('select count(*) from ledger.jobs').fetchone()[0], os.geteuid())\n"
     )
-    # The capability is for an interpreter that lies where only root can enter.
-    become_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-    become_nobody += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
-    done = subprocess.run(
-        [*become_nobody, sys.executable, "-c", script, str(folder)],
+    become = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
+    # For an interpreter that lies where only root can enter.
+    become += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+    return subprocess.run(
+        [*become, sys.executable, "-c", script, str(folder)],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.stdout == "0 65534\n", done.stderr
-    with open_store(None, folder) as store, store.connect() as conn:  # and root joins in
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_an_ordinary_user_runs_it_too_and_root_joins_in(folder: Path) -> None:
+    folder.parent.mkdir()  # users 1 and 2 are daemon and bin on every Linux
+    os.chown(folder.parent, 1, 1)
+    folder.parent.parent.chmod(0o755)
+    done = as_user(1, folder)
+    assert done.stdout == "0 1\n", done.stderr
+    with open_store(None, folder) as store, store.connect() as conn:
         assert conn.execute("select count(*) from ledger.jobs").fetchone() == (0,)
+    done = as_user(2, folder)
+    assert "belongs to user 1, who is not you" in done.stderr

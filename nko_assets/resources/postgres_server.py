@@ -17,6 +17,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,10 +30,13 @@ from nko_assets.files import make_folder
 USER = "postgres"
 """Owner of the database: the name that it has at hosted services too."""
 
-_SOCKET = ".s.PGSQL.5432"
+_PORT = "5432"  # part of the socket's name, whatever PGPORT says
+_SOCKET = f".s.PGSQL.{_PORT}"
 _LONGEST_SOCKET_PATH = 107  # bytes, see unix(7)
+_STARTING = 1  # exit status of pg_isready: recovering, or about to stop
 
 _OPTIONS = {
+    "port": _PORT,
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "50",
@@ -41,6 +45,7 @@ _OPTIONS = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "jit": "off",
+    "log_checkpoints": "off",
 }
 
 # Runs apart from its parent and imports nothing of ours: argv is the lock, the folder of the
@@ -72,7 +77,14 @@ class PostgresServer:
         self._pid = os.getpid()
         make_folder(self._folder)
         self._user = _server_user(self._cluster)
-        self._users = (self._folder / "users.lock").open("ab+")
+        self._guard: subprocess.Popen[bytes] | None = None
+        try:
+            self._users = (self._folder / "users.lock").open("ab+")
+        except PermissionError:
+            raise ConfigurationError(
+                f"{self._folder} cannot be written.",
+                "Choose another folder with --data or NKO_DATA, or change its permissions.",
+            ) from None
         try:
             fcntl.flock(self._users, fcntl.LOCK_SH)
             with (self._folder / "starting.lock").open("ab+") as starting:
@@ -87,7 +99,7 @@ class PostgresServer:
     def conninfo(self) -> str:
         """The address of the database for libpq."""
         return psycopg.conninfo.make_conninfo(
-            host=str(self._socket_folder), user=USER, dbname="postgres"
+            host=str(self._socket_folder), port=_PORT, user=USER, dbname="postgres"
         )
 
     def close(self) -> None:
@@ -103,22 +115,33 @@ class PostgresServer:
                 # Either others use it, or the guard is stopping it: then this waits until it has.
                 fcntl.flock(self._users, fcntl.LOCK_SH)
             else:
-                self._run(self._stop_command(), "be stopped")
-                with suppress(OSError):
-                    self._socket_folder.rmdir()
+                self._stop()
         self._users.close()
+
+    def _stop(self) -> None:
+        quiet = subprocess.DEVNULL
+        stopped = subprocess.run(self._stop_command(), stdout=quiet, stderr=quiet, check=False)
+        if stopped.returncode:
+            return  # it was not running any more, or the guard will try again
+        with suppress(OSError):
+            self._socket_folder.rmdir()
+        if self._guard is not None:
+            self._guard.terminate()
+            self._guard.wait()
 
     def _running(self) -> Path | None:
         """The folder of the socket of a server that accepts connections, or None."""
         lines = self._pid_file_lines()
         if len(lines) < 5:
             return None
-        try:
-            conninfo = psycopg.conninfo.make_conninfo(host=lines[4], user=USER, dbname="postgres")
-            psycopg.connect(conninfo, connect_timeout=10).close()
-        except psycopg.OperationalError:
-            return None
-        return Path(lines[4])
+        command = [
+            str(self._programs / "pg_isready"),
+            *("--quiet", f"--host={lines[4]}", f"--port={_PORT}"),
+            *(f"--username={USER}", "--dbname=postgres"),
+        ]
+        while (answer := subprocess.run(command, check=False).returncode) == _STARTING:
+            time.sleep(0.1)
+        return Path(lines[4]) if answer == 0 else None
 
     def _start(self) -> Path:
         if not self._cluster.exists():
@@ -126,6 +149,19 @@ class PostgresServer:
         self._check_version()
         self._forget_dead_server()
         socket_folder = _socket_folder(self._folder, self._user)
+        # Before the server, so that none is left when this process is killed while it starts.
+        self._guard = subprocess.Popen(
+            [
+                *(sys.executable, "-I", "-S", "-c", _GUARD),
+                *(str(self._folder / "users.lock"), str(socket_folder)),
+                *self._stop_command(),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd="/",
+        )
         settings = " ".join(f"-c {name}='{value}'" for name, value in _OPTIONS.items())
         self._run(
             self._as_user(
@@ -139,18 +175,6 @@ class PostgresServer:
             ),
             "be started",
         )
-        subprocess.Popen(
-            [
-                *(sys.executable, "-I", "-S", "-c", _GUARD),
-                *(str(self._folder / "users.lock"), str(socket_folder)),
-                *self._stop_command(),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            cwd="/",
-        )
         return socket_folder
 
     def _create(self) -> None:
@@ -159,7 +183,7 @@ class PostgresServer:
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(mode=0o700)
         if self._user is not None:
-            os.chown(making, self._user.pw_uid, self._user.pw_gid)
+            os.chown(making, *self._user)
         self._run(
             self._as_user(
                 "initdb",
@@ -218,8 +242,8 @@ class PostgresServer:
             return command
         demote = [
             "setpriv",
-            f"--reuid={self._user.pw_uid}",
-            f"--regid={self._user.pw_gid}",
+            f"--reuid={self._user[0]}",
+            f"--regid={self._user[1]}",
             "--clear-groups",
         ]
         if not (_others_can_enter(self._folder) and _others_can_enter(self._programs)):
@@ -258,26 +282,36 @@ def _programs() -> Path:
     return Path(found.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
-def _server_user(cluster: Path) -> pwd.struct_passwd | None:
-    """As whom the server runs when we are root: who owns its files, at first `nobody`."""
+def _server_user(cluster: Path) -> tuple[int, int] | None:
+    """User and group of the server when we are root: who owns its files, `nobody` for new ones."""
+    owner = group = None
+    if cluster.exists():
+        owner, group = cluster.stat().st_uid, cluster.stat().st_gid
     if os.geteuid() != 0:
+        if owner not in (None, os.geteuid()):
+            raise ConfigurationError(
+                f"The database in {cluster.parent} belongs to user {owner}, who is not you.",
+                "Run as that user or as root, or choose another folder with --data or NKO_DATA.",
+            )
         return None
     if shutil.which("setpriv") is None:
         raise ConfigurationError(
             "The embedded database does not run as root, and setpriv, which changes that, is missing.",
             "Install util-linux, or run as another user.",
         )
-    owner = cluster.stat().st_uid if cluster.exists() else 0
-    return pwd.getpwuid(owner) if owner else pwd.getpwnam("nobody")
+    if owner and group:
+        return owner, group
+    nobody = pwd.getpwnam("nobody")
+    return nobody.pw_uid, nobody.pw_gid
 
 
 def _others_can_enter(folder: Path) -> bool:
     return all(each.stat().st_mode & stat.S_IXOTH for each in (folder, *folder.parents))
 
 
-def _socket_folder(folder: Path, user: pwd.struct_passwd | None) -> Path:
+def _socket_folder(folder: Path, user: tuple[int, int] | None) -> Path:
     """A folder with a short path, only for the server's user, that belongs to the data `folder`."""
-    uid = os.geteuid() if user is None else user.pw_uid
+    uid = os.geteuid() if user is None else user[0]
     digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
     place = Path(tempfile.gettempdir()) / f"nko-{uid}-{digest}"
     if len(os.fsencode(place / _SOCKET)) > _LONGEST_SOCKET_PATH:
@@ -288,7 +322,7 @@ def _socket_folder(folder: Path, user: pwd.struct_passwd | None) -> Path:
     try:
         place.mkdir(mode=0o700)
         if user is not None:
-            os.chown(place, user.pw_uid, user.pw_gid)
+            os.chown(place, *user)
     except FileExistsError:
         found = place.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != uid or found.st_mode & 0o077:

@@ -272,11 +272,11 @@ def _make_job(conn: Connection, requests: Sequence[PlannedRequest], now: datetim
         estimated_usd=sum(request.estimated_usd for request in requests),
     )
     # Only a job that was released has had the same requests in the same attempts.
-    conn.execute(
+    made = conn.execute(
         "insert into ledger.jobs (name, state, model, videos, frames, size, tokens, estimated_usd,"
         " created_at) values (%s, 'preparing', %s, %s, %s, %s, %s, %s, %s)"
         " on conflict (name) do update set state = 'preparing', created_at = excluded.created_at,"
-        " file_name = null, finished_at = null, error = ''",
+        " file_name = null, finished_at = null, error = '' where jobs.state = 'cancelled'",
         [
             plan.name,
             model,
@@ -287,7 +287,9 @@ def _make_job(conn: Connection, requests: Sequence[PlannedRequest], now: datetim
             plan.estimated_usd,
             now,
         ],
-    )
+    ).rowcount
+    if not made:
+        raise RuntimeError(f"Job {plan.name} exists, and its requests are queued")
     conn.execute(
         "update ledger.requests set state = 'claimed', job_name = %s where hash = any(%s)",
         [plan.name, [request.hash for request in requests]],
