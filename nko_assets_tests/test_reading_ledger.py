@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from nko_assets.failures import ConfigurationError
@@ -102,8 +102,8 @@ class TestQueue:
         rows = list(requests(range(4), 3))
         for some in (rows, rows[::-1], rows[::2] + rows[1::2]):
             conn.execute("truncate ledger.answers, ledger.requests, ledger.jobs")
-            for row in some:
-                ledger.enqueue(conn, [row], NOON)
+            for second, row in enumerate(some):
+                ledger.enqueue(conn, [row], NOON + timedelta(seconds=second))
             plan = ledger.claim(conn, Limits(), NOON, force=True)
             names.add(plan.name)
             assert list(plan.requests) == ledger.requests_of(conn, plan.name)
@@ -350,11 +350,12 @@ class TestAnswers:
             )
 
     @settings(
-        max_examples=30,
+        max_examples=15,
         deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )
     @given(st.text(st.characters(exclude_categories=())))
+    @example("NUL \0, half a pair \ud83d, N'Ko ߒߞߏ, U+2028 \u2028, \\N and a\ttab")
     def test_any_text_is_kept(self, conn, raw):
         conn.execute("truncate ledger.answers, ledger.requests, ledger.jobs")
         ledger.enqueue(conn, [request(1, 0)], NOON)
