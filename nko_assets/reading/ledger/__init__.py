@@ -1,0 +1,90 @@
+"""The ledger of paid requests: what is queued, what is on its way, what came back, what it cost.
+
+It lives in tables of a Postgres database (schema `ledger`, made by the files in `migrations/`).
+Every function takes a connection in autocommit mode and leaves behind either all of what it says or
+nothing. Times are passed in, aware of their zone.
+"""
+
+from nko_assets.reading.ledger.answers import answers_for, attempts_at, record_answers, states_of
+from nko_assets.reading.ledger.jobs import (
+    hold,
+    job,
+    job_table,
+    jobs_of,
+    mark_running,
+    mark_submitted,
+    mark_uploaded,
+    requests_of,
+    take_checks,
+    unfinished_jobs,
+)
+from nko_assets.reading.ledger.money import money, spend
+from nko_assets.reading.ledger.queue import backlog, claim, enqueue, release, requeue
+from nko_assets.reading.ledger.rows import (
+    FINE,
+    MAX_ATTEMPTS,
+    Absent,
+    Backlog,
+    BatchJob,
+    BatchState,
+    BudgetExceeded,
+    Enqueued,
+    JobPlan,
+    Limits,
+    Money,
+    NewAnswer,
+    NewRequest,
+    PlannedRequest,
+    Recorded,
+    RequestState,
+    Retry,
+    Spend,
+    StoredAnswer,
+    parse_key,
+    request_key,
+)
+
+__all__ = [
+    "FINE",
+    "MAX_ATTEMPTS",
+    "Absent",
+    "Backlog",
+    "BatchJob",
+    "BatchState",
+    "BudgetExceeded",
+    "Enqueued",
+    "JobPlan",
+    "Limits",
+    "Money",
+    "NewAnswer",
+    "NewRequest",
+    "PlannedRequest",
+    "Recorded",
+    "RequestState",
+    "Retry",
+    "Spend",
+    "StoredAnswer",
+    "answers_for",
+    "attempts_at",
+    "backlog",
+    "claim",
+    "enqueue",
+    "hold",
+    "job",
+    "job_table",
+    "jobs_of",
+    "mark_running",
+    "mark_submitted",
+    "mark_uploaded",
+    "money",
+    "parse_key",
+    "record_answers",
+    "release",
+    "request_key",
+    "requests_of",
+    "requeue",
+    "spend",
+    "states_of",
+    "take_checks",
+    "unfinished_jobs",
+]

@@ -1,0 +1,156 @@
+"""The jobs of the service: who carries one out, how far it is, and their table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from nko_assets.reading.ledger.rows import BatchJob, BatchState, PlannedRequest
+from nko_assets.reading.ledger.transactions import durable
+
+_JOBS = (
+    "select name, state, model, videos, frames, size, tokens, estimated_usd,"
+    " coalesce(actual_usd, 0) as actual_usd, coalesce(answered, 0) as answered,"
+    " coalesce(failed, 0) as failed, service_name, file_name, created_at, submitted_at,"
+    " checked_at, finished_at, error"
+    " from ledger.jobs left join (select job_name, sum(cost_usd) as actual_usd,"
+    "   count(*) filter (where status in ('ok', 'no_text')) as answered,"
+    "   count(*) filter (where status not in ('ok', 'no_text')) as failed"
+    "   from ledger.answers group by job_name) answers on job_name = name"
+)
+
+
+@contextmanager
+def hold(conn: Connection, name: str) -> Iterator[bool]:
+    """Be the only process that carries out job `name`; yields False when another one does.
+
+    The database gives the job free when the block ends or the process dies. `conn` is in use until
+    then: take another connection for everything else, and read the job anew (`job`) once it is
+    held, because another process may have carried it further since it was listed::
+
+        for listed in unfinished_jobs(conn):
+            with hold(second_conn, listed.name) as held:
+                if held and (current := job(conn, listed.name)):
+                    ...  # go on from current.state
+    """
+    with durable(conn):
+        row = conn.execute(
+            "select pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [name]
+        ).fetchone()
+        yield row is not None and bool(row[0])
+
+
+def mark_uploaded(conn: Connection, name: str, file_name: str) -> None:
+    """The job file lies at the service as `file_name`; nothing is asked yet."""
+    with durable(conn):
+        changed = conn.execute(
+            "update ledger.jobs set state = 'uploaded', file_name = %s"
+            " where name = %s and state in ('preparing', 'uploaded')",
+            [file_name, name],
+        ).rowcount
+        _require(changed, name)
+
+
+def mark_submitted(conn: Connection, name: str, service_name: str, now: datetime) -> None:
+    """The service has the job under `service_name`: from now on it is paid for."""
+    with durable(conn):
+        changed = conn.execute(
+            "update ledger.jobs set state = 'submitted', service_name = %s, submitted_at = %s"
+            " where name = %s and state in ('preparing', 'uploaded')",
+            [service_name, now, name],
+        ).rowcount
+        _require(changed, name)
+        conn.execute(
+            "update ledger.requests set state = 'submitted'"
+            " where job_name = %s and state = 'claimed'",
+            [name],
+        )
+
+
+def mark_running(conn: Connection, name: str) -> None:
+    """The service works on the job. How it ended is said by `record_answers`, with the answers."""
+    with durable(conn):
+        conn.execute(
+            "update ledger.jobs set state = 'running' where name = %s and state = 'submitted'",
+            [name],
+        )
+
+
+def take_checks(
+    conn: Connection,
+    now: datetime,
+    every: timedelta,
+    hashes: Sequence[str] | None = None,
+) -> list[BatchJob]:
+    """Jobs at the service whose state was not asked for since `every`; asking is now up to the caller.
+
+    With `hashes`, only the jobs that hold one of these requests. Two processes never both get the
+    same job within `every`.
+    """
+    with durable(conn):
+        names = conn.execute(
+            "update ledger.jobs set checked_at = %(now)s"
+            " where state in ('submitted', 'running')"
+            " and (checked_at is null or checked_at <= %(now)s - %(every)s)"
+            " and (%(hashes)s::text[] is null or name in (select job_name from ledger.requests"
+            "   where hash = any(%(hashes)s) and state = 'submitted'))"
+            " returning name",
+            {"now": now, "every": every, "hashes": None if hashes is None else list(hashes)},
+        ).fetchall()
+    return _select(conn, " where name = any(%s) order by created_at", [[row[0] for row in names]])
+
+
+def unfinished_jobs(conn: Connection) -> list[BatchJob]:
+    """Jobs that have still to be submitted, waited for or collected, oldest first."""
+    return _select(
+        conn,
+        " where state in ('preparing', 'uploaded', 'submitted', 'running') order by created_at",
+    )
+
+
+def job(conn: Connection, name: str) -> BatchJob | None:
+    """One job as it is now, or None when there is none of that name."""
+    found = _select(conn, " where name = %s", [name])
+    return found[0] if found else None
+
+
+def jobs_of(conn: Connection, hashes: Sequence[str]) -> list[BatchJob]:
+    """The jobs to which these requests belong, oldest first."""
+    return _select(
+        conn,
+        " where name in (select job_name from ledger.requests where hash = any(%s))"
+        " order by created_at",
+        [list(hashes)],
+    )
+
+
+def job_table(conn: Connection) -> list[BatchJob]:
+    """Every job there was, newest first."""
+    return _select(conn, " order by created_at desc, name")
+
+
+def requests_of(conn: Connection, name: str) -> list[PlannedRequest]:
+    """The requests that job `name` still has to answer, in a fixed order: what its file holds."""
+    with conn.cursor(row_factory=class_row(PlannedRequest)) as cursor:
+        return cursor.execute(
+            "select hash, attempt, video_id, frame_id, timestamp_ms, model, settings, size, tokens,"
+            " estimated_usd from ledger.requests"
+            " where job_name = %s and state in ('claimed', 'submitted')"
+            ' order by video_id collate "C", timestamp_ms, hash',
+            [name],
+        ).fetchall()
+
+
+def _select(conn: Connection, condition: str, values: Sequence[object] = ()) -> list[BatchJob]:
+    with conn.cursor() as cursor:
+        rows = cursor.execute(_JOBS + condition, values).fetchall()
+    return [BatchJob(row[0], BatchState(row[1]), *row[2:]) for row in rows]
+
+
+def _require(changed: int, name: str) -> None:
+    if not changed:
+        raise RuntimeError(f"Job {name} is not waiting to be submitted: read it anew under hold()")

@@ -1,0 +1,66 @@
+"""Migrations: SQL files of a package, each applied once, in the order of their names."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.resources import files
+
+from psycopg import Connection, sql
+
+from nko_assets.failures import ConfigurationError
+
+_MIGRATING = 0x6E6B6F00  # "nko" and a counter: the advisory lock under which schemas change
+
+_RECORD = """
+create schema if not exists nko;
+create table nko.migrations (
+    package text, name text, sha256 text not null, applied_at timestamptz not null default now(),
+    primary key (package, name)
+);
+alter table nko.migrations enable row level security;
+"""
+
+
+def migrate(conn: Connection, package: str) -> list[str]:
+    """Apply what `package` has in `migrations/*.sql` and the database has not; the names applied.
+
+    All in one transaction, one process at a time. Raises `ConfigurationError` when a file that was
+    applied has changed since, or when the database knows a later one than this version does.
+    """
+    scripts = {
+        item.name: item.read_text(encoding="utf-8")
+        for item in files(package).joinpath("migrations").iterdir()
+        if item.name.endswith(".sql")
+    }
+    if not scripts:
+        raise RuntimeError(f"{package} has no migrations")
+    applied = []
+    with conn.transaction():
+        conn.execute("select pg_advisory_xact_lock(%s)", [_MIGRATING])
+        if conn.execute("select to_regclass('nko.migrations')").fetchone() == (None,):
+            conn.execute(_RECORD)
+        done: dict[str, str] = dict(
+            conn.execute(
+                "select name, sha256 from nko.migrations where package = %s", [package]
+            ).fetchall()
+        )
+        for name in sorted(done.keys() - scripts.keys()):
+            raise ConfigurationError(
+                f"The database was made by a later version: it has {name} of {package}.",
+                "Install that version again.",
+            )
+        for name, script in sorted(scripts.items()):
+            digest = hashlib.sha256(script.encode()).hexdigest()
+            if done.get(name, digest) != digest:
+                raise ConfigurationError(
+                    f"{name} of {package} was applied to the database in another form.",
+                    "Put the file back as it was, and write the change as a new migration.",
+                )
+            if name not in done:
+                conn.execute(sql.SQL(script))
+                conn.execute(
+                    "insert into nko.migrations (package, name, sha256) values (%s, %s, %s)",
+                    [package, name, digest],
+                )
+                applied.append(name)
+    return applied

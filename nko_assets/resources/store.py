@@ -1,0 +1,112 @@
+"""The store: a Postgres database, embedded beside the data or given by its address."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+from pydantic import SecretStr
+
+from nko_assets.failures import ConfigurationError, TransientFailure
+from nko_assets.resources.migrations import migrate
+from nko_assets.resources.postgres_server import PostgresServer
+
+MIGRATIONS = ("nko_assets.reading.ledger",)
+"""Packages with a folder `migrations`, applied in this order."""
+
+
+class Store:
+    """A database in which every migration is applied.
+
+    Close it, or use it as a context manager: the embedded server stops with its last user.
+    """
+
+    def __init__(self, address: SecretStr, server: PostgresServer | None) -> None:
+        """Use `open_store`."""
+        self._address = address
+        self._server = server
+
+    def connect(self) -> psycopg.Connection:
+        """A new connection in autocommit mode; the caller closes it.
+
+        Raises `TransientFailure` when the database does not answer.
+        """
+        return _connect(self._address)
+
+    def close(self) -> None:
+        """Give the embedded server free; a second call does nothing."""
+        if self._server is not None:
+            self._server.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_store(dsn: SecretStr | None, folder: Path) -> Store:
+    """The database at `dsn`, or without one the embedded server whose files lie in `folder`.
+
+    Applies the migrations that the database does not have yet. Raises `ConfigurationError` or
+    `TransientFailure`, none of which repeats a password.
+    """
+    server = None
+    try:
+        if dsn is None:
+            server = PostgresServer(folder)
+            dsn = SecretStr(server.conninfo)
+        store = Store(dsn, server)
+        with store.connect() as conn:
+            _check(conn)
+            for package in MIGRATIONS:
+                migrate(conn, package)
+    except BaseException:
+        if server is not None:
+            server.close()
+        raise
+    return store
+
+
+def _connect(address: SecretStr) -> psycopg.Connection:
+    options: dict[str, Any] = {
+        "autocommit": True,
+        "connect_timeout": 10,
+        "application_name": "nko",
+        # Poolers that change the server between transactions know no prepared statements.
+        "prepare_threshold": None,
+    }
+    try:
+        return psycopg.connect(address.get_secret_value(), **options)
+    except psycopg.ProgrammingError:
+        raise ConfigurationError(
+            "The address of the database cannot be understood.",
+            "It looks like postgresql://user:password@host:5432/postgres.",
+        ) from None
+    except psycopg.OperationalError as error:
+        raise TransientFailure(
+            f"The database does not answer: {' '.join(str(error).split())}.",
+            "See that it runs and that its address, user and password are right.",
+        ) from None
+
+
+def _check(conn: psycopg.Connection) -> None:
+    """Refuse a database in which N'Ko letters would not count as letters, or an old one."""
+    if conn.info.server_version < 150000:
+        raise ConfigurationError(
+            f"The database is PostgreSQL {conn.info.server_version // 10000}.",
+            "Version 15 or later is needed.",
+        )
+    row = conn.execute("select 'ߒߞߏ' ~ '^[[:alpha:]]+$', getdatabaseencoding()").fetchone()
+    if row != (True, "UTF8"):
+        raise ConfigurationError(
+            "The database does not know N'Ko letters, so searching it would find nothing.",
+            "Create it with encoding UTF8 and a Unicode locale such as C.UTF-8.",
+        )
