@@ -11,7 +11,6 @@ from hypothesis import settings
 
 from nko_assets.resources.store import Store, open_store
 
-
 # Hypothesis draws the same examples each time and looks at no clock.
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
