@@ -13,7 +13,7 @@ from nko_assets.failures import ConfigurationError, TransientFailure
 from nko_assets.resources.migrations import migrate
 from nko_assets.resources.postgres_server import PostgresServer
 
-MIGRATIONS = ("nko_assets.reading.ledger",)
+MIGRATIONS = ("nko_assets.reading.ledger", "nko_assets.memory")
 """Packages with a folder `migrations`, applied in this order."""
 
 
