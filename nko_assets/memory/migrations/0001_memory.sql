@@ -211,3 +211,337 @@ revoke all on sequence public.memory_turns_seq_seq from public, anon, authentica
 -- What learners did is theirs.
 drop policy "authenticated reads" on public.memory_turn_outcomes;
 revoke select on public.memory_turn_outcomes from authenticated;
+
+-- Different for each database: whoever loaded this one knows it again.
+do $$
+begin
+    execute format('create function public.memory_identity() returns uuid'
+                   ' language sql immutable set search_path = '''' as %L',
+                   format('select %L::uuid', gen_random_uuid()));
+end
+$$;
+comment on function public.memory_identity() is 'Tells this memory from one made anew at the same address.';
+
+-- Loading: rows come into temporary tables, by COPY or from JSON, and are merged from there.
+
+create function public.memory_incoming() returns void
+    language plpgsql set search_path = ''
+as $$
+begin
+    create temporary table incoming_conversations on commit drop as
+        select id, video_id, title, url, duration_ms, licence
+        from public.memory_conversations with no data;
+    create temporary table incoming_turns on commit drop as
+        select id, conversation_id, frame_id, timestamp_ms, trajectory_depth, trajectory_phase,
+               content, salience_score, outcome_mean, outcome_m2, outcome_count,
+               embedding, nko_embedding, embedding_model
+        from public.memory_turns with no data;
+    create temporary table incoming_edges on commit drop as
+        select id, conversation_id, from_turn, to_turn, edge_type, weight
+        from public.memory_turn_edges with no data;
+end
+$$;
+comment on function public.memory_incoming() is 'Makes the temporary tables for the videos of this transaction.';
+
+create function public.memory_merged_outcomes(
+    turn uuid, inout mean double precision, inout m2 double precision, inout n bigint
+)
+    language sql stable set search_path = ''
+as $$
+    -- Chan, Golub and LeVeque (1979): the outcomes of the readings and those that were recorded.
+    select case when recorded.n = 0 then mean
+                when memory_merged_outcomes.n = 0 then recorded.mean
+                else mean + (recorded.mean - mean) * recorded.n
+                     / (memory_merged_outcomes.n + recorded.n) end,
+           case when recorded.n = 0 then m2
+                when memory_merged_outcomes.n = 0 then recorded.m2
+                else m2 + recorded.m2 + (recorded.mean - mean) ^ 2
+                     * memory_merged_outcomes.n * recorded.n
+                     / (memory_merged_outcomes.n + recorded.n) end,
+           memory_merged_outcomes.n + recorded.n
+    from (select count(*) as n, avg(outcome) as mean, var_pop(outcome) * count(*) as m2
+          from public.memory_turn_outcomes where turn_id = turn) recorded
+$$;
+comment on function public.memory_merged_outcomes(uuid, double precision, double precision, bigint) is 'Mean, m2 and count of a turn''s readings, merged with what was recorded about it.';
+
+create function public.memory_merge(
+    out conversations_written bigint, out turns_written bigint, out turns_removed bigint,
+    out edges_written bigint, out edges_removed bigint
+)
+    language plpgsql set search_path = ''
+as $$
+begin
+    -- One load is committed after the other: a turn that appears later has a higher seq, and an
+    -- outcome is recorded before its turn is merged or afterwards.
+    perform pg_advisory_xact_lock(1852534530);
+
+    insert into public.memory_conversations as kept
+        (id, video_id, title, url, duration_ms, licence)
+    select id, video_id, title, url, duration_ms, licence from pg_temp.incoming_conversations
+    on conflict (id) do update set
+        video_id = excluded.video_id, title = excluded.title, url = excluded.url,
+        duration_ms = excluded.duration_ms, licence = excluded.licence, updated_at = now()
+    where (kept.video_id, kept.title, kept.url, kept.duration_ms, kept.licence)
+        is distinct from (excluded.video_id, excluded.title, excluded.url, excluded.duration_ms,
+                          excluded.licence);
+    get diagnostics conversations_written = row_count;
+
+    delete from public.memory_turns kept using pg_temp.incoming_conversations incoming
+    where kept.conversation_id = incoming.id
+      and not exists (select from pg_temp.incoming_turns same where same.id = kept.id);
+    get diagnostics turns_removed = row_count;
+
+    -- Embeddings follow from content and models, so these are compared and not the vectors.
+    insert into public.memory_turns as kept
+        (id, conversation_id, frame_id, timestamp_ms, trajectory_depth, trajectory_phase, content,
+         salience_score, outcome_mean, outcome_m2, outcome_count, embedding, nko_embedding,
+         embedding_model)
+    select id, conversation_id, frame_id, timestamp_ms, trajectory_depth, trajectory_phase, content,
+           salience_score, outcome_mean, outcome_m2, outcome_count, embedding, nko_embedding,
+           embedding_model
+    from pg_temp.incoming_turns order by conversation_id, trajectory_depth
+    on conflict (id) do update set
+        conversation_id = excluded.conversation_id, frame_id = excluded.frame_id,
+        timestamp_ms = excluded.timestamp_ms, trajectory_depth = excluded.trajectory_depth,
+        trajectory_phase = excluded.trajectory_phase, content = excluded.content,
+        salience_score = excluded.salience_score,
+        (outcome_mean, outcome_m2, outcome_count) = (
+            select mean, m2, n from public.memory_merged_outcomes(
+                kept.id, excluded.outcome_mean, excluded.outcome_m2, excluded.outcome_count)),
+        embedding = excluded.embedding, nko_embedding = excluded.nko_embedding,
+        embedding_model = excluded.embedding_model, updated_at = now()
+    where (kept.conversation_id, kept.frame_id, kept.timestamp_ms, kept.trajectory_depth,
+           kept.trajectory_phase, kept.content, kept.salience_score, kept.embedding_model)
+        is distinct from (excluded.conversation_id, excluded.frame_id, excluded.timestamp_ms,
+                          excluded.trajectory_depth, excluded.trajectory_phase, excluded.content,
+                          excluded.salience_score, excluded.embedding_model);
+    get diagnostics turns_written = row_count;
+
+    delete from public.memory_turn_edges kept using pg_temp.incoming_conversations incoming
+    where kept.conversation_id = incoming.id
+      and not exists (select from pg_temp.incoming_edges same where same.id = kept.id);
+    get diagnostics edges_removed = row_count;
+
+    insert into public.memory_turn_edges as kept
+        (id, conversation_id, from_turn, to_turn, edge_type, weight)
+    select id, conversation_id, from_turn, to_turn, edge_type, weight from pg_temp.incoming_edges
+    on conflict (id) do update set
+        conversation_id = excluded.conversation_id, from_turn = excluded.from_turn,
+        to_turn = excluded.to_turn, edge_type = excluded.edge_type, weight = excluded.weight,
+        updated_at = now()
+    where (kept.conversation_id, kept.from_turn, kept.to_turn, kept.edge_type, kept.weight)
+        is distinct from (excluded.conversation_id, excluded.from_turn, excluded.to_turn,
+                          excluded.edge_type, excluded.weight);
+    get diagnostics edges_written = row_count;
+end
+$$;
+comment on function public.memory_merge() is 'Makes the videos in the temporary tables what the memory holds of them; rows that are as they should be stay untouched.';
+
+create function public.memory_incoming_motifs() returns void
+    language plpgsql set search_path = ''
+as $$
+begin
+    create temporary table incoming_motifs on commit drop as
+        select id, motif_type, source, licence, nko_key, content, frequency, salience_score,
+               video_id, frame_id, timestamp_ms, embedding, nko_embedding, embedding_model
+        from public.memory_motifs with no data;
+end
+$$;
+comment on function public.memory_incoming_motifs() is 'Makes the temporary table for the motifs of this transaction.';
+
+create function public.memory_merge_motifs() returns bigint
+    language plpgsql set search_path = ''
+as $$
+declare
+    written bigint;
+begin
+    insert into public.memory_motifs as kept
+        (id, motif_type, source, licence, nko_key, content, frequency, salience_score, video_id,
+         frame_id, timestamp_ms, embedding, nko_embedding, embedding_model)
+    select id, motif_type, source, licence, nko_key, content, frequency, salience_score, video_id,
+           frame_id, timestamp_ms, embedding, nko_embedding, embedding_model
+    -- Always in one order, so that two loads of the same rows wait for, not block, each other.
+    from pg_temp.incoming_motifs order by id
+    on conflict (id) do update set
+        motif_type = excluded.motif_type, source = excluded.source, licence = excluded.licence,
+        nko_key = excluded.nko_key, content = excluded.content, frequency = excluded.frequency,
+        salience_score = excluded.salience_score, video_id = excluded.video_id,
+        frame_id = excluded.frame_id, timestamp_ms = excluded.timestamp_ms,
+        embedding = excluded.embedding, nko_embedding = excluded.nko_embedding,
+        embedding_model = excluded.embedding_model, updated_at = now()
+    where (kept.motif_type, kept.source, kept.licence, kept.nko_key, kept.content, kept.frequency,
+           kept.salience_score, kept.video_id, kept.frame_id, kept.timestamp_ms,
+           kept.embedding_model)
+        is distinct from (excluded.motif_type, excluded.source, excluded.licence, excluded.nko_key,
+                          excluded.content, excluded.frequency, excluded.salience_score,
+                          excluded.video_id, excluded.frame_id, excluded.timestamp_ms,
+                          excluded.embedding_model);
+    get diagnostics written = row_count;
+    return written;
+end
+$$;
+comment on function public.memory_merge_motifs() is 'Writes the motifs in the temporary table; how many were new or changed.';
+
+-- The same over the REST API, which has no COPY. A video too large for one request is staged.
+
+create table public.memory_staging (
+    load       uuid not null,
+    part       integer not null check (part >= 0),
+    rows       json not null,
+    created_at timestamptz not null default now(),
+    primary key (load, part)
+);
+comment on table public.memory_staging is 'Parts of a video too large for one request, until memory_put_videos takes them.';
+comment on column public.memory_staging.load is 'Which parts belong together.';
+comment on column public.memory_staging.part is 'Number of the part, from 0.';
+comment on column public.memory_staging.rows is 'Conversations, turns and edges, each an array of objects with the names of their columns.';
+comment on column public.memory_staging.created_at is 'When it came; a part of an unfinished load is removed after a day.';
+alter table public.memory_staging enable row level security;
+revoke all on public.memory_staging from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.memory_staging to service_role;
+create policy "service writes" on public.memory_staging
+    to service_role using (true) with check (true);
+
+create function public.memory_put_videos(
+    rows json, staged uuid default null, parts integer default 0,
+    out conversations_written bigint, out turns_written bigint, out turns_removed bigint,
+    out edges_written bigint, out edges_removed bigint
+)
+    language plpgsql set search_path = '' set statement_timeout = '60s'
+as $$
+declare
+    part json;
+    found_parts integer;
+begin
+    select count(*) into found_parts from public.memory_staging where load = staged;
+    if found_parts <> memory_put_videos.parts then
+        raise exception '% of % parts have come', found_parts, memory_put_videos.parts
+            using errcode = 'no_data_found';
+    end if;
+    perform public.memory_incoming();
+    for part in
+        select memory_put_videos.rows
+        union all
+        select staging.rows from public.memory_staging staging where load = staged
+    loop
+        insert into pg_temp.incoming_conversations select * from json_to_recordset(part -> 'conversations')
+            as (id uuid, video_id text, title text, url text, duration_ms bigint, licence text);
+        insert into pg_temp.incoming_turns select * from json_to_recordset(part -> 'turns')
+            as (id uuid, conversation_id uuid, frame_id text, timestamp_ms bigint,
+                trajectory_depth integer, trajectory_phase text, content jsonb,
+                salience_score double precision, outcome_mean double precision,
+                outcome_m2 double precision, outcome_count bigint,
+                embedding extensions.vector(384), nko_embedding extensions.vector(384),
+                embedding_model text);
+        insert into pg_temp.incoming_edges select * from json_to_recordset(part -> 'edges')
+            as (id uuid, conversation_id uuid, from_turn uuid, to_turn uuid, edge_type text,
+                weight double precision);
+    end loop;
+    select * from public.memory_merge() into conversations_written, turns_written, turns_removed,
+                                             edges_written, edges_removed;
+    delete from public.memory_staging
+    where load = staged or created_at < now() - interval '1 day';
+end
+$$;
+comment on function public.memory_put_videos(json, uuid, integer) is 'Makes the videos in `rows`, and in the staged parts, what the memory holds of them, all or nothing.';
+
+create function public.memory_put_motifs(rows json) returns bigint
+    language plpgsql set search_path = '' set statement_timeout = '60s'
+as $$
+begin
+    perform public.memory_incoming_motifs();
+    insert into pg_temp.incoming_motifs select * from json_to_recordset(memory_put_motifs.rows)
+        as (id uuid, motif_type text, source text, licence text, nko_key text, content jsonb,
+            frequency integer, salience_score double precision, video_id text, frame_id text,
+            timestamp_ms bigint, embedding extensions.vector(384),
+            nko_embedding extensions.vector(384), embedding_model text);
+    return public.memory_merge_motifs();
+end
+$$;
+comment on function public.memory_put_motifs(json) is 'Writes motifs; how many were new or changed.';
+
+create function public.memory_remove_motifs(ids uuid[]) returns bigint
+    language plpgsql set search_path = ''
+as $$
+declare
+    removed bigint;
+begin
+    delete from public.memory_motifs where id = any(ids);
+    get diagnostics removed = row_count;
+    return removed;
+end
+$$;
+comment on function public.memory_remove_motifs(uuid[]) is 'Removes motifs; how many there were.';
+
+create function public.memory_counts(
+    out conversations bigint, out turns bigint, out edges bigint, out motifs bigint
+)
+    language sql stable set search_path = ''
+as $$
+    select (select count(*) from public.memory_conversations),
+           (select count(*) from public.memory_turns),
+           (select count(*) from public.memory_turn_edges),
+           (select count(*) from public.memory_motifs)
+$$;
+comment on function public.memory_counts() is 'How many rows the memory holds.';
+
+create function public.memory_record_outcome(turn uuid, source text, outcome double precision)
+    returns boolean
+    language plpgsql set search_path = ''
+as $$
+declare
+    before double precision;
+begin
+    -- See memory_merge: not while a load is under way that may rewrite the turn.
+    perform pg_advisory_xact_lock_shared(1852534530);
+    perform from public.memory_turns where id = turn for update;
+    if not found then
+        raise exception 'The memory has no turn %', turn using errcode = 'no_data_found';
+    end if;
+    select recorded.outcome into before from public.memory_turn_outcomes recorded
+    where recorded.turn_id = turn and recorded.source = memory_record_outcome.source;
+    if before = memory_record_outcome.outcome then
+        return false;
+    end if;
+    insert into public.memory_turn_outcomes as recorded (turn_id, source, outcome)
+    values (turn, memory_record_outcome.source, memory_record_outcome.outcome)
+    on conflict (turn_id, source) do update
+        set outcome = excluded.outcome, recorded_at = now();
+    if before is null then
+        update public.memory_turns set
+            outcome_count = outcome_count + 1,
+            outcome_mean = outcome_mean
+                + (memory_record_outcome.outcome - outcome_mean) / (outcome_count + 1),
+            outcome_m2 = outcome_m2 + (memory_record_outcome.outcome - outcome_mean) ^ 2
+                * outcome_count / (outcome_count + 1),
+            updated_at = now()
+        where id = turn;
+    else
+        -- One value takes the place of another: both differences, one from the new mean.
+        update public.memory_turns set
+            outcome_mean = outcome_mean + (memory_record_outcome.outcome - before) / outcome_count,
+            outcome_m2 = greatest(0, outcome_m2 + (memory_record_outcome.outcome - before)
+                * (memory_record_outcome.outcome + before - 2 * outcome_mean
+                   - (memory_record_outcome.outcome - before) / outcome_count)),
+            updated_at = now()
+        where id = turn;
+    end if;
+    return true;
+end
+$$;
+comment on function public.memory_record_outcome(uuid, text, double precision) is 'What came of a turn, 0 to 1, said by `source`; false when it had said so before.';
+
+do $$
+declare
+    signature regprocedure;
+begin
+    for signature in
+        select oid from pg_catalog.pg_proc
+        where pronamespace = 'public'::regnamespace and proname like 'memory\_%'
+    loop
+        execute format('revoke all on function %s from public, anon, authenticated, service_role', signature);
+        execute format('grant execute on function %s to service_role', signature);
+    end loop;
+end
+$$;
+grant execute on function public.memory_counts() to authenticated;
