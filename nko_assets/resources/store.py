@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import psycopg
 from pydantic import SecretStr
@@ -34,6 +36,13 @@ class Store:
         Raises `TransientFailure` when the database does not answer.
         """
         return _connect(self._address)
+
+    async def connect_async(self) -> psycopg.AsyncConnection:
+        """The same for code that waits for many things at once."""
+        with _connecting():
+            return await psycopg.AsyncConnection.connect(
+                self._address.get_secret_value(), **_OPTIONS
+            )
 
     def close(self) -> None:
         """Give the embedded server free; a second call does nothing."""
@@ -75,16 +84,28 @@ def open_store(dsn: SecretStr | None, folder: Path) -> Store:
     return store
 
 
+_OPTIONS: Final[dict[str, Any]] = {
+    "autocommit": True,
+    "connect_timeout": 10,
+    "application_name": "nko",
+    # Poolers that change the server between transactions know no prepared statements.
+    "prepare_threshold": None,
+    # Who only listens would wait two hours for a server that is gone without a word.
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+
+
 def _connect(address: SecretStr) -> psycopg.Connection:
-    options: dict[str, Any] = {
-        "autocommit": True,
-        "connect_timeout": 10,
-        "application_name": "nko",
-        # Poolers that change the server between transactions know no prepared statements.
-        "prepare_threshold": None,
-    }
+    with _connecting():
+        return psycopg.connect(address.get_secret_value(), **_OPTIONS)
+
+
+@contextmanager
+def _connecting() -> Iterator[None]:
     try:
-        return psycopg.connect(address.get_secret_value(), **options)
+        yield
     except psycopg.ProgrammingError:
         raise ConfigurationError(
             "The address of the database cannot be understood.",

@@ -1,0 +1,1 @@
+"""The memory over HTTP: search, new turns as they come, and whether it works."""

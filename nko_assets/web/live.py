@@ -1,0 +1,50 @@
+"""`GET /api/turns/live`: new turns as server-sent events."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, HTTPException
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from nko_assets.web.turn_feed import Following, Position, TurnFeed
+
+RECONNECT_MS = 2_000
+
+
+def live_turns(feed: TurnFeed) -> APIRouter:
+    """The endpoint over `feed`."""
+    router = APIRouter(tags=["turns"])
+
+    @router.get("/turns/live", response_class=EventSourceResponse)
+    async def live(
+        after: Annotated[Position | None, Depends(_position)],
+    ) -> AsyncIterator[ServerSentEvent]:
+        """New turns as they are committed, each an event `turn` whose data is JSON.
+
+        The id of an event is a position: who comes back with it as `Last-Event-ID`, as browsers
+        do, gets what was missed. The event `anew` says that the memory was made anew or set back,
+        so that what was seen before is void.
+        """
+        async for item in feed.follow(after):
+            if not isinstance(item, Following):
+                yield ServerSentEvent(event="turn", id=str(item.position), raw_data=item.json)
+            elif item.anew:
+                yield ServerSentEvent(event="anew", id=str(item.position), data={})
+            else:
+                # An id without data is no event, but from now on the browser knows where it is.
+                yield ServerSentEvent(
+                    id=str(item.position), retry=RECONNECT_MS, comment="new turns follow"
+                )
+
+    return router
+
+
+def _position(last_event_id: Annotated[str | None, Header()] = None) -> Position | None:
+    if not last_event_id:
+        return None
+    position = Position.parse(last_event_id)
+    if position is None:
+        raise HTTPException(400, "Last-Event-ID is no id of an event of this stream.")
+    return position
