@@ -8,8 +8,14 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from pydantic import SecretStr
 
+from nko_assets.resources.memory_store import MemoryStore
+from nko_assets.resources.postgres_memory import PostgresMemory
 from nko_assets.resources.store import Store, open_store
+from nko_assets.resources.supabase_memory import SupabaseMemory
+from nko_assets_tests.memory_places import address_of, empty
+from nko_assets_tests.servers.postgrest import PostgrestServer
 
 # Hypothesis draws the same examples each time and looks at no clock.
 settings.register_profile("steady", deadline=None, derandomize=True)
@@ -32,3 +38,20 @@ def store(database: Store) -> Store:
     with database.connect() as conn:
         conn.execute("truncate ledger.answers, ledger.requests, ledger.jobs")
     return database
+
+
+@pytest.fixture(scope="module")
+def postgrest(database: Store) -> Iterator[PostgrestServer]:
+    """PostgREST, as a Supabase project has it, over the session's database."""
+    with PostgrestServer(address_of(database)) as server:
+        yield server
+
+
+@pytest.fixture(params=["postgres", "supabase"])
+def memory(request: pytest.FixtureRequest, database: Store) -> MemoryStore:
+    """An empty memory in the session's database, reached in each way."""
+    empty(database)
+    if request.param == "postgres":
+        return PostgresMemory(lambda: database, "embedded Postgres")
+    server = request.getfixturevalue("postgrest")
+    return SupabaseMemory(server.url, SecretStr(server.key("service_role")))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from importlib.resources import files
 
-from psycopg import Connection, sql
+import psycopg
+from psycopg import Connection, errors, sql
 
 from nko_assets.failures import ConfigurationError
 
@@ -57,10 +58,30 @@ def migrate(conn: Connection, package: str) -> list[str]:
                     "Put the file back as it was, and write the change as a new migration.",
                 )
             if name not in done:
-                conn.execute(sql.SQL(script))
+                _apply(conn, package, name, script)
                 conn.execute(
                     "insert into nko.migrations (package, name, sha256) values (%s, %s, %s)",
                     [package, name, digest],
                 )
                 applied.append(name)
     return applied
+
+
+def _apply(conn: Connection, package: str, name: str, script: str) -> None:
+    try:
+        conn.execute(sql.SQL(script))
+    except psycopg.OperationalError:
+        raise
+    except psycopg.Error as error:
+        said = (error.diag.message_primary or type(error).__name__).rstrip(".")
+        raise ConfigurationError(
+            f"The database cannot take {name} of {package}: {said}.", _advice(error)
+        ) from error
+
+
+def _advice(error: psycopg.Error) -> str:
+    if isinstance(error, errors.FeatureNotSupported | errors.UndefinedFile):
+        return "Install what it names on the database server; pgvector is the extension vector."
+    if isinstance(error, errors.InsufficientPrivilege):
+        return "Connect as the owner of the database: on Supabase that is the user postgres."
+    return error.diag.message_hint or "Nothing was changed."

@@ -246,21 +246,22 @@ comment on function public.memory_incoming() is 'Makes the temporary tables for 
 create function public.memory_merged_outcomes(
     turn uuid, inout mean double precision, inout m2 double precision, inout n bigint
 )
-    language sql stable set search_path = ''
+    language plpgsql stable set search_path = ''
 as $$
-    -- Chan, Golub and LeVeque (1979): the outcomes of the readings and those that were recorded.
-    select case when recorded.n = 0 then mean
-                when memory_merged_outcomes.n = 0 then recorded.mean
-                else mean + (recorded.mean - mean) * recorded.n
-                     / (memory_merged_outcomes.n + recorded.n) end,
-           case when recorded.n = 0 then m2
-                when memory_merged_outcomes.n = 0 then recorded.m2
-                else m2 + recorded.m2 + (recorded.mean - mean) ^ 2
-                     * memory_merged_outcomes.n * recorded.n
-                     / (memory_merged_outcomes.n + recorded.n) end,
-           memory_merged_outcomes.n + recorded.n
-    from (select count(*) as n, avg(outcome) as mean, var_pop(outcome) * count(*) as m2
-          from public.memory_turn_outcomes where turn_id = turn) recorded
+declare
+    recorded record;
+begin
+    select count(*) as n, coalesce(avg(outcome), 0) as mean,
+           coalesce(var_pop(outcome) * count(*), 0) as m2
+    into recorded
+    from public.memory_turn_outcomes where turn_id = turn;
+    -- Chan, Golub and LeVeque (1979).
+    if recorded.n > 0 then
+        m2 := m2 + recorded.m2 + (recorded.mean - mean) ^ 2 * n * recorded.n / (n + recorded.n);
+        mean := mean + (recorded.mean - mean) * recorded.n / (n + recorded.n);
+        n := n + recorded.n;
+    end if;
+end
 $$;
 comment on function public.memory_merged_outcomes(uuid, double precision, double precision, bigint) is 'Mean, m2 and count of a turn''s readings, merged with what was recorded about it.';
 
@@ -489,6 +490,7 @@ create function public.memory_record_outcome(turn uuid, source text, outcome dou
     returns boolean
     language plpgsql set search_path = ''
 as $$
+#variable_conflict use_column
 declare
     before double precision;
 begin
