@@ -95,7 +95,7 @@ comment on column public.memory_turns.frame_id is '<video_id>:<timestamp_ms> of 
 comment on column public.memory_turns.timestamp_ms is 'When the text first appeared, in milliseconds from the start of the video.';
 comment on column public.memory_turns.trajectory_depth is 'Number of the frame in its video, from 0.';
 comment on column public.memory_turns.trajectory_phase is 'extraction: read by one reader; validation: a person or a second reader confirmed what is accepted.';
-comment on column public.memory_turns.content is 'nko_text, latin, translation (null when none is shown), english, french of what is accepted, and entries: each accepted or waiting reading with its decision.';
+comment on column public.memory_turns.content is 'nko_text, latin, translation (null when none is shown), english, french of what is accepted, and entries: each reading with its decision and its outcomes.';
 comment on column public.memory_turns.salience_score is 'How much the turn teaches, 0 to 1.';
 comment on column public.memory_turns.outcome_mean is 'Mean of its outcomes, each 0 (wrong) to 1 (right), by Welford''s method; 0 when there is none.';
 comment on column public.memory_turns.outcome_m2 is 'Sum of squared differences from outcome_mean; divided by outcome_count, their variance.';
