@@ -86,10 +86,10 @@ def _collect(context: Context) -> Outcome:
     reader = context.workshop.reader
     receipt = context.lake.path("gemini_batches", context.key, ".json")
     job = Job.from_json(receipt.read_text(encoding="utf-8"))
-    while (state := reader.poll(job)) not in (JobState.DONE, JobState.FAILED):
-        context.say(f"job {job.name} is {state}")
+    while not (status := reader.poll(job)).state.final:
+        context.say(status.note)
         time.sleep(POLL_SECONDS)
-    if state is JobState.FAILED:
+    if status.state is JobState.FAILED:
         # Without its receipt gemini_batches is no longer current, and submits the frames again.
         receipt.unlink()
         raise TransientFailure(

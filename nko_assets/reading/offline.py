@@ -19,7 +19,7 @@ from nko_assets.failures import ConfigurationError
 from nko_assets.reading.answers import FrameRequest, Line, Reading
 from nko_assets.reading.detect import LONGEST_SIDE, TextDetector
 from nko_assets.reading.pairing import pair
-from nko_assets.reading.reader import Job, JobState, Progress, request_hash
+from nko_assets.reading.reader import Job, JobState, JobStatus, Progress, request_hash
 from nko_assets.reading.transcribe import REREADS, Transcriber
 
 _REVISION = 1  # of detection, transcription and pairing: raise it when their answers change
@@ -34,6 +34,7 @@ class OfflineReader:
     """
 
     name = "offline"
+    deferred = False
 
     def __init__(self, *, longest_side: int = LONGEST_SIDE, rereads: int = REREADS) -> None:
         self.longest_side = longest_side
@@ -60,14 +61,17 @@ class OfflineReader:
         }
         return request_hash(request, reader=self.name, model=self.model, settings=settings)
 
-    def submit(self, requests: Sequence[FrameRequest]) -> Job:
-        """The receipt; nothing is read yet."""
+    def submit(self, requests: Sequence[FrameRequest], *, reading: int = 1) -> Job:  # noqa: ARG002
+        """The receipt; nothing is read yet. Every `reading` is the first: it always says the same."""
         hashes = [self.request_hash(request) for request in requests]
         return Job.of(self.name, self.model, hashes, estimated_cost_usd=0.0)
 
-    def poll(self, job: Job) -> JobState:  # noqa: ARG002  # the protocol's signature
+    def flush(self, say: Progress, *, force: bool = False) -> None:
+        """Nothing: there is nobody to send anything to."""
+
+    def poll(self, job: Job) -> JobStatus:
         """Always done: there is nobody to wait for."""
-        return JobState.DONE
+        return JobStatus(JobState.DONE, f"{job.frames} frames can be read")
 
     def collect(
         self, job: Job, requests: Sequence[FrameRequest], progress: Progress

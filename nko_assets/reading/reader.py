@@ -1,7 +1,8 @@
 """The protocol of readers: submit frames, poll the job, collect one reading a frame.
 
 A reader may answer at once or after a day; whoever uses it submits, keeps the `Job` as a receipt,
-and collects when `poll` says that it is done. Submitting the same frames twice is one job.
+flushes after the last submission, and collects when `poll` says that it is done. Submitting the
+same frames twice is one job.
 """
 
 from __future__ import annotations
@@ -21,12 +22,29 @@ Progress = Callable[[str], None]
 
 
 class JobState(StrEnum):
-    """Where a job is; `DONE` and `FAILED` are final."""
+    """Where a job is; `DONE` and `FAILED` are final.
+
+    A job is done when each of its frames has an answer or has failed for good. It failed when the
+    receipt is worth nothing any more: its frames have to be submitted again.
+    """
 
     QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+
+    @property
+    def final(self) -> bool:
+        """Whether waiting longer changes nothing."""
+        return self in (JobState.DONE, JobState.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """Where a job is, with one sentence for people: how many frames, since when."""
+
+    state: JobState
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +102,32 @@ class Reader(Protocol):
         """With which weights or which model of a service it reads; other weights, other model."""
         ...
 
-    def submit(self, requests: Sequence[FrameRequest]) -> Job:
-        """Hand the frames over and return the receipt; the same frames give the same job."""
+    @property
+    def deferred(self) -> bool:
+        """Whether answers come hours after `submit`; otherwise `collect` does the reading."""
         ...
 
-    def poll(self, job: Job) -> JobState:
-        """Where the job is; never waits."""
+    def submit(self, requests: Sequence[FrameRequest], *, reading: int = 1) -> Job:
+        """Hand the frames over and return the receipt; the same frames give the same job.
+
+        Another `reading` asks about the same frames once more, as requests of their own: it shows
+        how far the reader agrees with itself.
+        """
+        ...
+
+    def flush(self, say: Progress, *, force: bool = False) -> None:
+        """Send what was submitted and waits for company; with `force` however little it is.
+
+        Raises ConfigurationError when something that the user can change stops the rest: money, a
+        key. What can be sent is sent before.
+        """
+        ...
+
+    def poll(self, job: Job) -> JobStatus:
+        """Where the job is; asks, and never waits.
+
+        Raises HeldBack when nothing goes on until the user raises a budget.
+        """
         ...
 
     def collect(
