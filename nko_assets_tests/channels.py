@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -84,6 +84,7 @@ class ScriptedReader:
     greetings: Sequence[tuple[str, str]] = GREETINGS
     name: str = "scripted"
     model: str = "script-1"
+    settings: Mapping[str, object] = field(default_factory=dict)
     deferred: bool = False
     asked: list[str] = field(default_factory=list)
 

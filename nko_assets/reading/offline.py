@@ -7,7 +7,7 @@ happens when the job is collected.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import version
 from statistics import fmean
@@ -52,14 +52,18 @@ class OfflineReader:
         weights = hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()[:12]
         return f"nko-lines-{weights}+rapidocr-{version('rapidocr')}+r{_REVISION}"
 
-    def request_hash(self, request: FrameRequest) -> str:
-        """What identifies the reading of one frame with these settings."""
-        settings = {
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """Its own settings, and the revision of the code that uses them."""
+        return {
             "longest_side": self.longest_side,
             "rereads": self.rereads,
             "revision": _REVISION,
         }
-        return request_hash(request, reader=self.name, model=self.model, settings=settings)
+
+    def request_hash(self, request: FrameRequest) -> str:
+        """What identifies the reading of one frame with these settings."""
+        return request_hash(request, reader=self.name, model=self.model, settings=self.settings)
 
     def submit(self, requests: Sequence[FrameRequest], *, reading: int = 1) -> Job:  # noqa: ARG002
         """The receipt; nothing is read yet. Every `reading` is the first: it always says the same."""

@@ -103,8 +103,16 @@ class Reader(Protocol):
         ...
 
     @property
+    def settings(self) -> Mapping[str, object]:
+        """What else makes its first readings what they are, as JSON: other settings, other readings."""
+        ...
+
+    @property
     def deferred(self) -> bool:
-        """Whether answers come hours after `submit`; otherwise `collect` does the reading."""
+        """Whether answers come hours after `submit`, from a `DeferredReader`.
+
+        Otherwise `collect` does the reading.
+        """
         ...
 
     def submit(self, requests: Sequence[FrameRequest], *, reading: int = 1) -> Job:
@@ -136,6 +144,24 @@ class Reader(Protocol):
         """One reading for each of `requests`, in their order, failures included.
 
         `requests` are frames of the job, all of them or those still wanted. Can be repeated.
+        """
+        ...
+
+
+class DeferredReader(Reader, Protocol):
+    """A reader that sends frames away and gets the answers hours later."""
+
+    def ended(self) -> tuple[str, ...]:
+        """Names of the service's jobs that have ended and whose answers are not recorded yet.
+
+        Each open job is asked about at most once in a while, and nothing is downloaded.
+        """
+        ...
+
+    def settle(self, say: Progress) -> None:
+        """Ask about every open job now, and record the answers of those that have ended.
+
+        What failed and can heal is queued again; nothing is sent.
         """
         ...
 
