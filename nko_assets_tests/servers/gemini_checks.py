@@ -9,7 +9,8 @@ from typing import Any
 
 from nko_assets_tests.servers.gemini_answers import decoded
 
-# The fields of v1beta, https://ai.google.dev/api/generate-content.
+# The fields of v1beta, https://ai.google.dev/api/generate-content. The service takes them in snake_case
+# as well; our files are written in camelCase alone, and anything else there is a slip.
 _REQUEST = {
     "model", "contents", "tools", "toolConfig", "safetySettings", "systemInstruction",
     "generationConfig", "cachedContent", "serviceTier", "store",

@@ -178,6 +178,8 @@ class Service:
     def begin_upload(self, about: dict[str, Any], size: int, mime_type: str) -> str:
         """Begin an upload; returns its id."""
         with self.lock:
+            # The client writes `display_name` here; the service takes both spellings.
+            about = {_camel(field): value for field, value in about.items()}
             name = about.get("name") or f"files/{self._next_id()}"
             check_file_id(name.removeprefix("files/"))
             if name in self.files:
@@ -344,6 +346,11 @@ class Service:
         with self.lock:
             self._made += 1
             return f"{self._made:06}{self._random.getrandbits(48):012x}"
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
 
 
 def _stamp(moment: datetime) -> str:
