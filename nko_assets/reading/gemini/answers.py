@@ -34,9 +34,9 @@ class Judged:
 
     `status` is one of `schemas.readings.READING_STATUSES`; `reason` is empty for ok. `can_heal` is
     False for a failure that asking again brings back (a request that the service refuses).
-    `glosses` are the model's own translations, one for each entry, None where the frame shows one
-    or the model gave none: they were not on the frame. `model_confidence` and `unread` are signals.
-    Tokens are 0 where the answer does not count them.
+    Where the frame shows no English, an entry has the model's own translation, marked as such in
+    `english_by`. `model_confidence` and `unread` are signals. Tokens are 0 where the answer does
+    not count them.
     """
 
     status: str
@@ -48,7 +48,6 @@ class Judged:
     thinking_tokens: int = 0
     model_confidence: float | None = None
     can_heal: bool = True
-    glosses: tuple[str | None, ...] = ()
     frame_type: str = ""
     unread: str = ""
 
@@ -112,12 +111,10 @@ def _failure(
 def _reading(content: Content, usage: Usage) -> Judged:
     lines: list[Line] = []
     entries: list[Entry] = []
-    glosses: list[str | None] = []
     for row in content.rows:
         entry = _read_row(row, lines)
         if entry is not None:
             entries.append(entry)
-            glosses.append(None if entry.english else _one_line(row.gloss) or None)
     if not lines:
         return _failure(Fault("malformed", "translations of texts that it does not give"), usage)
     return Judged(
@@ -129,7 +126,6 @@ def _reading(content: Content, usage: Usage) -> Judged:
         output_tokens=usage.output_tokens,
         thinking_tokens=usage.thinking_tokens,
         model_confidence=content.confidence,
-        glosses=tuple(glosses),
         frame_type=content.frame_type,
         unread=content.unread,
     )
@@ -166,17 +162,20 @@ def _read_row(row: Row, lines: list[Line]) -> Entry | None:
     nko = shown.get("nko", "")
     if not has_nko(nko):
         return None
+    gloss = _one_line(row.gloss)
+    by = "frame" if "english" in shown else "reader" if gloss else None
     return Entry(
         line=place,
         kind=entry_kind(nko),
         nko=nko,
         nko_raw=row.nko,
         latin_shown=shown.get("latin"),
-        english=shown.get("english"),
+        english=shown.get("english") or gloss or None,
         french=shown.get("french"),
         pos=row.pos,
         box=(),
         confidence=confidence,
+        english_by=by,
     )
 
 

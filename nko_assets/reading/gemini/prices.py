@@ -10,12 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from nko_assets.failures import ConfigurationError
 from nko_assets.reading.gemini.models import model_named
 
+if TYPE_CHECKING:
+    from genai_prices.types import ConditionalPrice, ModelInfo, PriceVariant
+
+_SOURCE = "https://ai.google.dev/gemini-api/docs/pricing"
+_ADVICE = "Install a newer genai-prices, or choose another model with NKO_MODEL."
 _MILLION = 1_000_000
 _BATCH = {"processing": "batch"}
 _BATCH_SHARE = Decimal("0.5")  # of the standard price: ai.google.dev/gemini-api/docs/batch-api
@@ -50,45 +56,37 @@ def price(model: str, day: date, *, batch: bool = True) -> Price:
 
     Raises ConfigurationError for a model that this release does not know or has no price for.
     """
-    from genai_prices.data import providers
-
     name = model_named(model).name
-    google = next(provider for provider in providers if provider.id == "google")
-    found = google.find_model(name)
-    if found is None:
-        raise ConfigurationError(
-            f"genai-prices {version('genai-prices')} has no price for {name}.",
-            "Install a newer genai-prices, or choose another model with NKO_MODEL.",
-        )
+    listed = _listed(name)
     at = datetime.combine(day, time(12), UTC)
-    standard = found.get_prices(at)
-    listed = [
-        variant
-        for variant in found.price_variants or ()
-        if variant.when == _BATCH and (variant.constraint is None or variant.constraint.active(at))
-    ]
-    starts = [
-        conditional.constraint
-        for conditional in (found.prices if isinstance(found.prices, list) else ())
-        if conditional.constraint is not None and conditional.constraint.active(at)
-    ]
-    chosen, share, rule = standard, Decimal(1), "the standard price"
-    if batch and listed:
-        chosen, rule = found.get_prices(at, _BATCH), "the listed batch price"
-        starts += [variant.constraint for variant in listed if variant.constraint is not None]
+    chosen, share, rule = listed.get_prices(at), Decimal(1), "the standard price"
+    starts = _starts(listed, batch=False)
+    if batch and any(_holds(variant, at) for variant in _batch_variants(listed)):
+        chosen, rule = listed.get_prices(at, _BATCH), "the listed batch price"
+        starts = _starts(listed, batch=True)
     elif batch:
         share, rule = _BATCH_SHARE, "half of the standard price"
-    dates = [start.start_date for start in starts if hasattr(start, "start_date")]
     return Price(
         model=name,
         day=day,
         batch=batch,
         input_usd=_base(chosen.input_mtok, share, name),
         output_usd=_base(chosen.output_mtok, share, name),
-        since=max(dates, default=None),
+        since=max((start for start in starts if start <= day), default=None),
         rule=rule,
-        source=f"{(google.pricing_urls or ['genai-prices'])[0]}, genai-prices {version('genai-prices')}",
+        source=f"{_SOURCE}, genai-prices {version('genai-prices')}",
     )
+
+
+def next_price(model: str, day: date) -> Price | None:
+    """The next batch price of `model` after `day` that is another one; None when none is known."""
+    now = price(model, day)
+    for start in sorted(set(_starts(_listed(now.model), batch=True))):
+        if start > day:
+            then = price(model, start)
+            if (then.input_usd, then.output_usd) != (now.input_usd, now.output_usd):
+                return then
+    return None
 
 
 def cost_usd(
@@ -98,12 +96,44 @@ def cost_usd(
     return price(model, day).cost_usd(input_tokens, output_tokens, thinking_tokens)
 
 
+@cache
+def _listed(name: str) -> ModelInfo:
+    from genai_prices.data import providers
+
+    google = next(provider for provider in providers if provider.id == "google")
+    found = google.find_model(name)
+    if found is None:
+        raise ConfigurationError(
+            f"genai-prices {version('genai-prices')} has no price for {name}.", _ADVICE
+        )
+    return found
+
+
+def _batch_variants(listed: ModelInfo) -> list[PriceVariant]:
+    return [variant for variant in listed.price_variants or () if variant.when == _BATCH]
+
+
+def _holds(variant: PriceVariant, at: datetime) -> bool:
+    return variant.constraint is None or variant.constraint.active(at)
+
+
+def _starts(listed: ModelInfo, *, batch: bool) -> list[date]:
+    """The days from which a price of `listed` holds."""
+    dated: list[ConditionalPrice | PriceVariant] = []
+    if isinstance(listed.prices, list):
+        dated += listed.prices
+    if batch:
+        dated += _batch_variants(listed)
+    starts = (getattr(each.constraint, "start_date", None) for each in dated)
+    return [start for start in starts if start is not None]
+
+
 def _base(listed: object, share: Decimal, name: str) -> float:
     """The dollars of a price for a million tokens, of its first tier when there are several."""
     base = getattr(listed, "base", listed)
     if not isinstance(base, Decimal):
         raise ConfigurationError(
             f"genai-prices {version('genai-prices')} has no price for the tokens of {name}.",
-            "Install a newer genai-prices, or choose another model with NKO_MODEL.",
+            _ADVICE,
         )
     return float(base * share)

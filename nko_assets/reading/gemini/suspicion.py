@@ -19,7 +19,7 @@ from nko_assets.reading.gemini.content import TEXT_FIELDS, Fault, Row
 _LONG_ROW = 80  # characters
 _ROW_RATIO = 4.0
 _LONG_ANSWER = 600  # bytes
-_ANSWER_RATIO = 9.0
+_ANSWER_RATIO = 12.0
 _SAME_IN_A_ROW = 4
 _MANY_ROWS = 10
 _DIFFERENT = 0.5  # of many rows
