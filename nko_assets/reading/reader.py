@@ -49,7 +49,10 @@ class JobStatus:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The receipt of submitted frames: enough to find the job again from another process."""
+    """The receipt of submitted frames: enough to find the job again from another process.
+
+    `reading` is 1, or more when the frames are asked about once more.
+    """
 
     name: str
     reader: str
@@ -57,10 +60,16 @@ class Job:
     request_hashes: tuple[str, ...]
     frames: int
     estimated_cost_usd: float
+    reading: int = 1
 
     @classmethod
     def of(
-        cls, reader: str, model: str, request_hashes: Sequence[str], estimated_cost_usd: float
+        cls,
+        reader: str,
+        model: str,
+        request_hashes: Sequence[str],
+        estimated_cost_usd: float,
+        reading: int = 1,
     ) -> Job:
         """The job of these requests, under the name that they always have."""
         return cls(
@@ -70,6 +79,7 @@ class Job:
             request_hashes=tuple(request_hashes),
             frames=len(request_hashes),
             estimated_cost_usd=estimated_cost_usd,
+            reading=reading,
         )
 
     def to_json(self) -> str:
