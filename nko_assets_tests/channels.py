@@ -118,7 +118,7 @@ class ScriptedReader:
             status="ok",
             reason="",
             lines=(Line(0, box, "nko", "nqo", nko, nko, 0.99),),
-            entries=(Entry(0, "phrase", nko, nko, None, english, None, None, box, 0.99),),
+            entries=(Entry(0, "phrase", nko, nko, None, english, None, None, box, 0.99, "frame"),),
             confidence=0.99,
             reader=self.name,
             model=self.model,

@@ -35,6 +35,7 @@ _EXPORT = {
     "reader": "offline",
     "model": "nko-lines-1",
     "confidence": 0.9,
+    "english_by": "frame",
     "licence": "CC-BY-SA-4.0",
 }
 

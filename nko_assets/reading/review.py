@@ -106,10 +106,12 @@ def _review_entry(
     entry: Mapping[str, Any], accept: float, human: HumanDecision | None
 ) -> dict[str, object]:
     nko = normalize(str(entry["nko"]))
+    english = _clean(entry["english"])
     values = {
         "nko": nko,
         "latin_shown": _clean(entry["latin_shown"]),
-        "english": _clean(entry["english"]),
+        "english": english,
+        "english_by": None if english is None else entry["english_by"],
         "french": _clean(entry["french"]),
     }
     applies = human is not None and normalize(human.seen) == nko
@@ -159,6 +161,8 @@ def _correction(human: HumanDecision) -> dict[str, str | None]:
     for name, text in (("english", human.english), ("french", human.french)):
         if text is not None:
             corrected[name] = _clean(text)
+    if "english" in corrected:
+        corrected["english_by"] = "person" if corrected["english"] else None
     return corrected
 
 
