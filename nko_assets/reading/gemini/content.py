@@ -62,25 +62,27 @@ class Content:
 
 def parse_content(text: str) -> Content | Fault:
     """The content of an answer's text, or the fault that makes it none."""
-    stripped = text.strip().lstrip("\ufeff")
+    stripped = text.strip(" \t\r\n\ufeff")
     if fenced := _FENCE.fullmatch(stripped):
         stripped = fenced[1]
     try:
         value, end = _DECODER.raw_decode(stripped)
     except (ValueError, RecursionError):
-        return _no_json(stripped)
+        return _no_json(stripped, "the answer is not JSON, or JSON that breaks off")
     if rest := stripped[end:].strip():
-        return _no_json(rest) if leaks.find(rest) else Fault("malformed", "text after the JSON")
+        return _no_json(rest, "there is text after the JSON")
     if not isinstance(value, dict):
         return Fault("malformed", f"the answer is no JSON object but {type(value).__name__}")
     return _content(value)
 
 
-def _no_json(text: str) -> Fault:
+def _no_json(text: str, what: str) -> Fault:
+    """The fault of an answer that is `what` because of `text`."""
     leak = leaks.find(text)
+    # JSON itself looks like escaped text, and a fence that was not closed is no reasoning.
     if leak and leak.name in {"leaked_reasoning", "label", "markup"}:
         return Fault("leaked_thought", f"the answer is not JSON alone: {leak.excerpt!r}")
-    return Fault("malformed", f"the answer is not JSON: {text[:40]!r}")
+    return Fault("malformed", f"{what}: {text[-60:]!r}")
 
 
 def _content(value: Mapping[str, Any]) -> Content | Fault:

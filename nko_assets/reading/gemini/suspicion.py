@@ -21,6 +21,7 @@ _ROW_RATIO = 4.0
 _LONG_ANSWER = 600  # bytes
 _ANSWER_RATIO = 12.0
 _SAME_IN_A_ROW = 4
+_DRILLED = 2  # characters: a lesson may show one letter several times
 _MANY_ROWS = 10
 _DIFFERENT = 0.5  # of many rows
 _FOREIGN_FROM = 0.5  # of the rows with N'Ko
@@ -73,7 +74,7 @@ def find_loop(texts: Sequence[str]) -> str | None:
     """How `texts`, in the order in which they were written, repeat themselves; None if not."""
     for text, run in groupby(texts):
         times = sum(1 for _ in run)
-        if times >= _SAME_IN_A_ROW:
+        if times >= _SAME_IN_A_ROW and len(text.strip()) > _DRILLED:
             return f"{text.strip()[:40]!r} {times} times in a row"
     if len(texts) >= _MANY_ROWS and len(set(texts)) < _DIFFERENT * len(texts):
         return f"{len(set(texts))} different texts in {len(texts)} rows"
