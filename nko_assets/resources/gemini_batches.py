@@ -108,14 +108,14 @@ class GeminiBatches:
 
         def attempt() -> str:
             there = self._file(name)
-            if there is not None and not _holds(there, digest):
+            if there is not None and not _same(there, digest):
                 self._client.files.delete(name=name)
                 there = None
             if there is None:
                 there = self._client.files.upload(file=path, config=config)
-            if not _holds(there, digest):
+            if not (_same(there, digest) and there.state is types.FileState.ACTIVE):
                 raise TransientFailure(
-                    f"{name} is not the same at the service as it is here.", "Run again later."
+                    f"The service does not have {name} ready yet.", "Run again later."
                 )
             return name
 
@@ -264,10 +264,8 @@ def _may_heal(error: BaseException) -> bool:
     return isinstance(error, TransientFailure)
 
 
-def _holds(file: types.File, digest: str) -> bool:
-    """Whether the service's file is ready and has these bytes."""
-    if file.state is not types.FileState.ACTIVE or not file.sha256_hash:
-        return False
+def _same(file: types.File, digest: str) -> bool:
+    """Whether the service's file has the bytes of this SHA-256."""
     # Documented as base64 of the hash; the service sends base64 of its hexadecimal digits.
-    said = base64.b64decode(file.sha256_hash)
+    said = base64.b64decode(file.sha256_hash or "")
     return said in (digest.encode(), bytes.fromhex(digest))

@@ -28,9 +28,9 @@ class Refused(Exception):
     def __init__(self, code: int, status: str, message: str, *details: dict[str, Any]) -> None:
         super().__init__(message)
         self.code = code
-        self.body = {"error": {"code": code, "message": message, "status": status}}
+        self.body: dict[str, Any] = {"error": {"code": code, "message": message, "status": status}}
         if details:
-            self.body["error"]["details"] = list(details)  # type: ignore[assignment]
+            self.body["error"]["details"] = list(details)
 
 
 @dataclass
