@@ -112,14 +112,14 @@ class TestTheWayOfAFrame:
         assert len(server.jobs) == 1
         assert any("2 frames of 1 videos" in each for each in said)
 
-    def test_the_status_tells_how_many_and_since_when(self, slow_server, slow_reader, clock):
+    def test_the_status_tells_how_many_and_since_when(self, slow_server, slow_reader, store, clock):
         job = slow_reader.submit(frames([1]))
         assert slow_reader.poll(job).state is JobState.QUEUED
         slow_reader.flush(quiet, force=True)
         clock.forward(minutes=14)
         status = slow_reader.poll(job)
         assert status.state is JobState.RUNNING
-        assert status.note == "0 of 2 frames answered; 1 jobs run since 14 min"
+        assert status.note == "0 of 2 frames answered; 1 job at the service for 14 min"
         assert jobs(store)[0].state is BatchState.RUNNING
         slow_server.finish()
         assert slow_reader.poll(job).note == "2 of 2 frames answered"

@@ -235,7 +235,8 @@ class GeminiReader:
         running = [each for each in jobs if each.state in _AT_SERVICE]
         if running:
             since = min(each.submitted_at or each.created_at for each in running)
-            note += f"; {len(running)} jobs run since {_age(self._clock() - since)}"
+            jobs_there = "1 job" if len(running) == 1 else f"{len(running)} jobs"
+            note += f"; {jobs_there} at the service for {_age(self._clock() - since)}"
         if queued := counts[RequestState.QUEUED]:
             note += f"; {queued:,} are queued"
         if counts[RequestState.QUEUED] + final == len(hashes) and isinstance(
