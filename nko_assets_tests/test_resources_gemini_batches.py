@@ -7,11 +7,14 @@ import logging
 import socket
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from nko_assets.failures import ConfigurationError, NkoError, PermanentFailure, TransientFailure
@@ -27,6 +30,10 @@ from nko_assets.resources.gemini_wire import job_of, operations_in
 from nko_assets_tests.servers.gemini import GeminiServer, LineError, truth
 from nko_assets_tests.servers.gemini_jobs import MODEL, job_file
 
+FIELDS = (
+    "name", "done", "error", "code", "message", "metadata", "state", "createTime", "batchStats",
+    "successfulRequestCount", "output", "response", "responsesFile", "operations",
+)  # fmt: skip
 NIGHT = ("ߛߎ", "su", "night")
 FILE_ID = "nko-0123456789abcdef01234567"
 
@@ -493,6 +500,25 @@ def test_a_state_that_is_not_known_never_waits_for_ever(
         operation["error"] = {"code": 13, "message": "Internal error."}
     [told] = operations_in({"operations": [operation]})
     assert job_of(told).state is expected
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from(["batches/1", "2026-09-01T04:13:24Z", "x"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=6)
+    ),
+    max_leaves=12,
+)
+
+
+@given(JSON)
+def test_whatever_is_told_is_a_job_or_a_clear_no(answer: object) -> None:
+    for operation in operations_in(answer):
+        with suppress(KeyError, ValueError):
+            assert job_of(operation).service_name.startswith("batches/")
 
 
 def test_inlined_answers_of_other_jobs_are_not_kept() -> None:
