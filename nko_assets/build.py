@@ -1,21 +1,23 @@
-"""Assembling the code location from settings: assets with their checks, resources, jobs, sensors."""
+"""Assembling the code location from settings: assets with checks, resources, jobs, sensors."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from functools import cache
 
 import dagster as dg
 
 from nko_assets.assets.adapter import asset_of
-from nko_assets.jobs import JOBS
+from nko_assets.jobs import CHANNEL, OPERATIONS, READINGS, TRAINING, lessons_job, send_queued
 from nko_assets.lineage import STEPS
 from nko_assets.progress import Silent
 from nko_assets.reading.reader import Reader
 from nko_assets.resources.lake import Lake
-from nko_assets.resources.reader import open_reader
+from nko_assets.resources.reader import open_reader, open_second_reader
 from nko_assets.resources.source import SourceOptions, open_source
-from nko_assets.sensors import SENSORS
+from nko_assets.resources.store import LazyStore
+from nko_assets.sensors import LOOK_FOR_NEW_VIDEOS, build_sensors
 from nko_assets.settings import Settings, load_settings
 from nko_assets.steps import Workshop
 
@@ -28,19 +30,23 @@ def build_definitions(
     `overrides` replaces resources by name: `workshop`, `progress`. Nothing is opened before a run.
     """
     chosen = settings or load_settings()
+    workshop = cache(lambda: open_workshop(chosen))
+    lessons = lessons_job(deferred=chosen.reader_in_use != "offline")
     with warnings.catch_warnings():
         # Partitioned checks are a preview, backfill policies a beta: pinned, tested, and meant.
         warnings.simplefilter("ignore", dg.PreviewWarning)
         warnings.simplefilter("ignore", dg.BetaWarning)
         assets = [asset_of(step, STEPS, chosen.max_videos_a_run) for step in STEPS.values()]
         resources: dict[str, object] = {
-            "workshop": dg.ResourceDefinition(lambda _context: open_workshop(chosen)),
+            # One for the process: sensors ask every minute, and the store takes seconds to open.
+            "workshop": dg.ResourceDefinition(lambda _context: workshop()),
             "progress": dg.ResourceDefinition(lambda _context: Silent()),
         }
         return dg.Definitions(
             assets=assets,
-            jobs=JOBS,
-            sensors=SENSORS,
+            jobs=[CHANNEL, lessons, READINGS, TRAINING, OPERATIONS, send_queued],
+            sensors=build_sensors(chosen, lessons),
+            schedules=[LOOK_FOR_NEW_VIDEOS],
             resources=resources | dict(overrides or {}),
             executor=dg.in_process_executor,
         )
@@ -51,9 +57,11 @@ def open_workshop(settings: Settings, reader: Reader | None = None) -> Workshop:
 
     `reader` takes the place of the one that the settings name.
     """
+    lake = Lake(settings.data)
+    store = LazyStore(settings.store_url, settings.data / "store")
     return Workshop(
         settings=settings,
-        lake=Lake(settings.data),
+        lake=lake,
         source=open_source(
             settings.source,
             SourceOptions(
@@ -67,5 +75,7 @@ def open_workshop(settings: Settings, reader: Reader | None = None) -> Workshop:
                 expected_videos=settings.expected_videos,
             ),
         ),
-        reader=reader or open_reader(settings.reader),
+        reader=reader or open_reader(settings, lake, store),
+        store=store,
+        second_reader=None if reader else open_second_reader(settings),
     )

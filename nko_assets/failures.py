@@ -20,5 +20,13 @@ class TransientFailure(NkoError):
     """Asking again later may succeed: throttling, a timeout, a server error."""
 
 
+class HeldBack(TransientFailure):
+    """Nothing more is sent until a budget is raised or its day is over."""
+
+
+class NotReady(NkoError):
+    """What was asked for is on its way: neither made nor failed, so ask later."""
+
+
 class ConfigurationError(NkoError):
     """Something the user set, or did not set, has to change first."""

@@ -13,4 +13,6 @@ STEPS: dict[str, Step] = {
 GROUPS = tuple(dict.fromkeys(step.group for step in STEPS.values()))
 VIDEO_STEPS = tuple(step for step in STEPS.values() if step.per_video)
 # The manifest comes before the videos and is made from nothing of ours; these come after them.
-CORPUS_STEPS = tuple(step for step in STEPS.values() if not step.per_video and step.inputs)
+CORPUS_STEPS = tuple(
+    step for step in STEPS.values() if not step.per_video and (step.inputs or step.after)
+)

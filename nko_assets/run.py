@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import dagster as dg
 from dagster._core.execution.plan.objects import ErrorSource
 
-from nko_assets.assets.adapter import decided_videos
+from nko_assets.assets.adapter import covered_videos
+from nko_assets.assets.lessons import READING_ASSETS, SUBMISSION
 from nko_assets.build import build_definitions
 from nko_assets.channel import VideoEntry
 from nko_assets.failures import ConfigurationError, PermanentFailure, TransientFailure
@@ -22,8 +24,13 @@ from nko_assets.instance import (
 from nko_assets.lineage import CORPUS_STEPS, GROUPS, STEPS, VIDEO_STEPS
 from nko_assets.partitions import VIDEOS, contiguous_ranges, range_tags, register
 from nko_assets.progress import Progress
+from nko_assets.reading.ledger import BudgetExceeded
+from nko_assets.resources.lake import Failure
 from nko_assets.steps import Context, Step, Workshop, current_record
 
+OPERATIONS = "operations"
+# The first step that needs the reader's answers.
+COLLECTION = "gemini_results"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -32,13 +39,15 @@ class RunResult:
     """What a run did: Dagster runs started, whether the channel was listed, and what failed.
 
     `failed` gives the step and the reason of each video that failed, `broken` the reason of each
-    asset of the corpus that did.
+    asset of the corpus that did. `held_back` is why money stopped requests from being sent, empty
+    when it stopped none.
     """
 
     runs: int = 0
     listed: bool = False
     failed: dict[str, tuple[str, str]] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
+    held_back: str = ""
 
     @property
     def nothing_to_do(self) -> bool:
@@ -84,7 +93,7 @@ class Runner:
                 self.progress.begin(step.name, len(wanted))
         partitions = self.instance.get_dynamic_partitions(VIDEOS.name or "")
         for chunk in contiguous_ranges(partitions, wanted, self.settings.max_videos_a_run):
-            if not self._execute("lessons", [step.name for step in steps], range_tags(chunk)):
+            if not self._execute(_job(steps), [step.name for step in steps], range_tags(chunk)):
                 self._leave_failures_behind(chunk, steps)
 
     def _leave_failures_behind(self, chunk: Sequence[str], steps: Sequence[Step]) -> None:
@@ -95,7 +104,10 @@ class Runner:
                 for key in chunk
                 if (failure := self.workshop.lake.failure(step.name, key)) is not None
             }
-            if not failures:
+            unfinished = self.workshop.lake.failure(step.name, "")
+            if unfinished is not None:
+                self._note_unfinished(step, unfinished)
+            elif not failures:
                 continue
             for key, failure in failures.items():
                 if failure.kind == ConfigurationError.__name__:
@@ -106,34 +118,71 @@ class Runner:
             return
         raise _unexplained()
 
+    def _note_unfinished(self, step: Step, failure: Failure) -> None:
+        """`step` was made for its videos, and could not do what ends the range."""
+        if failure.kind == BudgetExceeded.__name__:
+            self.result.held_back = failure.reason
+        elif failure.kind == ConfigurationError.__name__:
+            raise ConfigurationError(failure.reason)
+        else:
+            self.result.broken[step.name] = failure.reason
+
+    def send(self) -> None:
+        """Send what the reader still holds; money that stops it stops nothing else."""
+        try:
+            self.workshop.reader.flush(partial(self.progress.say, SUBMISSION, ""), force=True)
+        except BudgetExceeded as error:
+            self.result.held_back = str(error)
+        except TransientFailure as error:
+            # What was sent is waited for, and waiting sends the rest as soon as it can be.
+            self.progress.say(SUBMISSION, "", str(error))
+        else:
+            self.result.held_back = ""
+            self.result.broken.pop(SUBMISSION, None)
+            self.workshop.lake.clear_failure(SUBMISSION, "")
+
     def make_corpus(self, steps: Sequence[Step]) -> None:
         """Materialize the files made from all videos, unless they are current."""
-        decided = decided_videos(self.instance, self.workshop.lake)
+        decided = covered_videos(self.instance, self.workshop.lake)
         if not decided and not self.result.failed:
             raise PermanentFailure(
                 "No video has been read yet, so there is nothing to make training files from.",
                 "Leave out --only, or begin with --only channel,frames,readings.",
             )
-        if not decided or self._corpus_is_current(decided, steps):
+        if decided:
+            self._make_together("training", steps)
+
+    def make_operations(self, steps: Sequence[Step]) -> None:
+        """Materialize what tells of the running of things; there is always something to tell."""
+        self._make_together("operations", steps)
+
+    def _make_together(self, job: str, steps: Sequence[Step]) -> None:
+        if self._corpus_is_current(steps):
             return
         for step in steps:
             self.progress.begin(step.name, 1)
-        if self._execute("training", [step.name for step in steps], {}):
+        if self._execute(job, [step.name for step in steps], {}):
             return
+        broken = {}
         for step in steps:
             failure = self.workshop.lake.failure(step.name, "")
             if failure is not None and failure.kind == ConfigurationError.__name__:
                 raise ConfigurationError(failure.reason)
             if failure is not None:
-                self.result.broken[step.name] = failure.reason
-        if not self.result.broken:
+                broken[step.name] = failure.reason
+        if not broken:
             raise _unexplained()
+        self.result.broken |= broken
 
-    def _corpus_is_current(self, decided: Sequence[str], steps: Sequence[Step]) -> bool:
-        context = self._context(None, decided)
+    def _corpus_is_current(self, steps: Sequence[Step]) -> bool:
+        covered = {
+            asset: covered_videos(self.instance, self.workshop.lake, asset)
+            for asset in {step.covers for step in steps}
+        }
         return all(
             self.instance.get_latest_materialization_event(dg.AssetKey(step.name))
-            and current_record(step, context, STEPS)
+            and self.workshop.lake.failure(step.name, "") is None
+            and current_record(step, self._context(None, covered[step.covers]), STEPS)
             for step in steps
         )
 
@@ -179,6 +228,11 @@ class Runner:
         return outcome.success
 
 
+def _job(steps: Sequence[Step]) -> str:
+    """The job that holds these steps of a lesson."""
+    return "readings" if all(step.name in READING_ASSETS for step in steps) else "lessons"
+
+
 def _interrupted(events: Sequence[dg.DagsterEvent]) -> bool:
     """Whether a run ended by Ctrl-C, which Dagster notes as the failure of a step and swallows."""
     return any(
@@ -216,11 +270,33 @@ def run_lineage(
         # A data root may be older than its instance, or moved here without it.
         register(instance, list(runner.entries))
         keys = _chosen(runner.entries, videos)
-        runner.work_through(keys, [step for step in VIDEO_STEPS if step.group in groups])
+        _work_through_lessons(runner, keys, [s for s in VIDEO_STEPS if s.group in groups])
         corpus = _corpus_steps(groups)
         if corpus:
             runner.make_corpus(corpus)
+        operations = [step for step in CORPUS_STEPS if step.group == OPERATIONS]
+        if OPERATIONS in groups:
+            runner.make_operations(operations)
         return runner.result
+
+
+def _work_through_lessons(runner: Runner, keys: Sequence[str], steps: Sequence[Step]) -> None:
+    """All steps of each range of videos in turn, or in three phases when answers come hours later.
+
+    Then everything is handed over first, so that the service works on all of it; what can be done
+    meanwhile comes next, and waiting last.
+    """
+    if not runner.workshop.reader.deferred:
+        runner.work_through(keys, steps)
+        return
+    names = [step.name for step in steps]
+    waits = names.index(COLLECTION) if COLLECTION in names else len(steps)
+    submitted = names.index(SUBMISSION) + 1 if SUBMISSION in names else 0
+    runner.work_through(keys, steps[:submitted])
+    if submitted:
+        runner.send()
+    for phase in (steps[submitted:waits], steps[waits:]):
+        runner.work_through([key for key in keys if key not in runner.result.failed], phase)
 
 
 def _groups(only: Sequence[str]) -> tuple[str, ...]:
@@ -238,11 +314,12 @@ def _corpus_steps(groups: Sequence[str]) -> list[Step]:
     The report is in the training group and tells of the splits, which are not: it can only be
     right when they are made from the same files.
     """
-    chosen = {step.name for step in CORPUS_STEPS if step.group in groups}
+    files = [step for step in CORPUS_STEPS if step.group != OPERATIONS]
+    chosen = {step.name for step in files if step.group in groups}
     needed = set().union(*map(_upstream, chosen))
     return [
         step
-        for step in CORPUS_STEPS
+        for step in files
         if step.name in chosen or (step.name in needed and _upstream(step.name) & chosen)
     ]
 

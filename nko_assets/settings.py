@@ -5,18 +5,31 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from nko_assets.failures import ConfigurationError
 from nko_assets.resources.urls import page_url
 
 PREFIX = "NKO_"
+# Variables that keep the name under which the service's own client knows them, the first set wins.
+KEY_VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 
 
 class Settings(BaseSettings):
-    """What a run depends on. Each field is read from `NKO_<NAME>`; everything has a default."""
+    """What a run depends on. Each field is read from `NKO_<NAME>`; everything has a default.
+
+    The key of Gemini alone is read from the variables that its own client knows.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -25,6 +38,7 @@ class Settings(BaseSettings):
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,
+        populate_by_name=True,
     )
 
     data: Path = Field(Path("data"), description="folder that holds every artefact")
@@ -55,7 +69,37 @@ class Settings(BaseSettings):
         0.85, gt=0, le=1, description="ink similarity from which a frame repeats the kept one"
     )
 
-    reader: Literal["offline"] = Field("offline", description="who reads the frames")
+    reader: Literal["auto", "offline", "gemini"] = Field(
+        "auto", description="who reads the frames: `auto` is `gemini` when its key is set"
+    )
+    gemini_api_key: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("gemini_api_key", *KEY_VARIABLES),
+        description="key of the Gemini API (`GOOGLE_API_KEY` is taken too)",
+    )
+    model: str = Field(
+        "gemini-3.5-flash-lite", min_length=1, description="the Gemini model that reads"
+    )
+    resolution: Literal["low", "medium", "high"] = Field(
+        "high", description="how finely Gemini looks at a frame; finer costs more tokens"
+    )
+    budget_usd: float = Field(
+        100.0, ge=0, description="dollars that the whole project may cost; nothing is sent beyond"
+    )
+    daily_budget_usd: float | None = Field(
+        None, ge=0, description="dollars that the jobs of one day (UTC) may cost"
+    )
+    max_open_jobs: int = Field(100, ge=1, description="batch jobs at the service at a time")
+    # What the service lets its first paying tier queue for a flash model.
+    max_open_tokens: int = Field(
+        3_000_000, ge=1, description="input tokens at the service at a time, as your tier allows"
+    )
+    second_reading: float = Field(
+        0.0, ge=0, le=1, description="share of the frames that Gemini reads twice, to be compared"
+    )
+    dictionary: Path | None = Field(
+        None, description="a list of known N'Ko words, one a line, to judge readings by"
+    )
     # 0.9 lets through 98.6 % of what the offline reader finds in the sample channel, none of it
     # wrong, and on lines of 240 to 360 rows at the worst qualities of H.264 lowers the share of
     # wrong ones from 12 % to 9 %; 0.95 lets through 97 %, and 4 % wrong ones of the bad lines.
@@ -63,12 +107,19 @@ class Settings(BaseSettings):
         0.90, ge=0, le=1, description="confidence from which a reading needs no review"
     )
 
+    store_url: SecretStr | None = Field(
+        None, description="address of a Postgres database; without one it is embedded in the data"
+    )
+    failure_webhook: SecretStr | None = Field(
+        None, description="URL that is told, by an HTTP POST of JSON, of each run that fails"
+    )
+
     max_videos_a_run: int = Field(20, ge=1, description="partitions in one Dagster run")
     workers: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=1, description="videos worked on at once"
     )
 
-    @field_validator("data", "cookies", mode="after")
+    @field_validator("data", "cookies", "dictionary", mode="after")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path else None
@@ -81,6 +132,48 @@ class Settings(BaseSettings):
         if not spec or spec == "sample" or page_url(spec):
             return spec
         return str(Path(spec).expanduser().absolute())
+
+    @field_validator("gemini_api_key", mode="after")
+    @classmethod
+    def _one_word(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and key.get_secret_value().split() != [key.get_secret_value()]:
+            raise ValueError("a key is one word without spaces")
+        return key
+
+    @field_validator("store_url", mode="after")
+    @classmethod
+    def _postgres(cls, address: SecretStr | None) -> SecretStr | None:
+        if address and not address.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("it looks like postgresql://user:password@host:5432/postgres")
+        return address
+
+    @field_validator("failure_webhook", mode="after")
+    @classmethod
+    def _http(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            parts = urlsplit(url.get_secret_value())
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise ValueError("it has to begin with http:// or https://")
+        return url
+
+    @property
+    def reader_in_use(self) -> Literal["offline", "gemini"]:
+        """The reader that `auto` stands for here."""
+        if self.reader == "auto":
+            return "gemini" if self.gemini_api_key else "offline"
+        return self.reader
+
+    @model_validator(mode="after")
+    def _paid_reading_makes_sense(self) -> Settings:
+        if self.reader == "gemini" and self.gemini_api_key is None:
+            raise ValueError("NKO_READER is gemini, and GEMINI_API_KEY is not set")
+        if self.second_reading and self.reader_in_use == "offline":
+            raise ValueError(
+                "NKO_SECOND_READING is for Gemini; the offline reader always says the same"
+            )
+        if self.daily_budget_usd is not None and self.daily_budget_usd > self.budget_usd:
+            raise ValueError("NKO_DAILY_BUDGET_USD is above NKO_BUDGET_USD")
+        return self
 
     @model_validator(mode="after")
     def _ordered(self) -> Settings:
@@ -106,7 +199,14 @@ def load_settings(**given: object) -> Settings:
         ) from None
 
 
+def variable(field: str) -> str:
+    """The environment variable of a field of `Settings`."""
+    return KEY_VARIABLES[0] if field == "gemini_api_key" else f"{PREFIX}{field.upper()}"
+
+
 def _problem(location: tuple[int | str, ...], message: str) -> str:
-    name = "_".join(str(part) for part in location).upper()
+    name = "_".join(str(part) for part in location)
     text = message.removeprefix("Value error, ")
-    return f"{PREFIX}{name}: {text}" if name else text
+    if not name:
+        return text
+    return f"{name if name in KEY_VARIABLES else variable(name)}: {text}"

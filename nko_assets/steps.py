@@ -27,6 +27,7 @@ from nko_assets.files import write_atomically
 from nko_assets.reading.reader import Reader
 from nko_assets.resources.lake import Lake, Record, fingerprint
 from nko_assets.resources.source import Source
+from nko_assets.resources.store import LazyStore
 from nko_assets.schemas.base import TableModel
 from nko_assets.settings import Settings
 
@@ -35,22 +36,32 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Workshop:
-    """What every step may use: the settings, and the outside world through its protocols."""
+    """What every step may use: the settings, and the outside world through its protocols.
+
+    `second_reader`, where there is one, reads every frame too, to compare with what `reader` says.
+    """
 
     settings: Settings
     lake: Lake
     source: Source
     reader: Reader
+    store: LazyStore
+    second_reader: Reader | None = None
 
 
 @dataclass(frozen=True)
 class Context:
-    """One performance of a step: for one video, or for the corpus of the videos named."""
+    """One performance of a step: for one video, or for the corpus of the videos named.
+
+    `may_wait` is False where a person or a sensor will come back for what takes hours; the step
+    raises `NotReady` then.
+    """
 
     workshop: Workshop
     say: Say
     entry: VideoEntry | None = None
     video_ids: tuple[str, ...] = ()
+    may_wait: bool = True
 
     @property
     def settings(self) -> Settings:
@@ -94,6 +105,10 @@ class Step:
     with `code_version` and the content of its inputs it is the fingerprint of the artefact.
     `after` names assets that only have to be there first. A step that is `always` made asks the
     outside world, which may have changed though no input has.
+
+    Of a step per video, `finish` is called once after the last video of a range, also when some of
+    them failed. Of a step on the corpus, `covers` is the asset that a video has to have to be one
+    of `Context.video_ids`.
     """
 
     name: str
@@ -105,6 +120,8 @@ class Step:
     after: tuple[str, ...] = ()
     always: bool = False
     identity: Callable[[Context], Mapping[str, Any]] = lambda _context: {}
+    finish: Callable[[Context], None] | None = None
+    covers: str = "reviewed_readings"
     code_version: str = "1"
     model: type[TableModel] | None = None
     minimum_rows: int = 1

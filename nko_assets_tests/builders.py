@@ -40,6 +40,7 @@ def reading(nko: str, english: str | None = "something", **over: Any) -> dict[st
         "latin": romanize(nko),
         "latin_shown": None,
         "english": english,
+        "english_by": None if english is None else "frame",
         "french": None,
         "pos": None,
         "box": [100, 100, 400, 140],

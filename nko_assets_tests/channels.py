@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from nko_assets.reading.answers import Entry, FrameRequest, Line, Reading
-from nko_assets.reading.reader import Job, JobState, Progress, request_hash
+from nko_assets.reading.reader import Job, JobState, JobStatus, Progress, request_hash
 from nko_assets.settings import Settings, load_settings
 from nko_assets.typeset import TYPEFACES, draw_line, measure_line
 
@@ -84,13 +84,18 @@ class ScriptedReader:
     greetings: Sequence[tuple[str, str]] = GREETINGS
     name: str = "scripted"
     model: str = "script-1"
+    settings: Mapping[str, object] = field(default_factory=dict)
+    deferred: bool = False
     asked: list[str] = field(default_factory=list)
 
-    def submit(self, requests: Sequence[FrameRequest]) -> Job:
+    def submit(self, requests: Sequence[FrameRequest], *, reading: int = 1) -> Job:
         return Job.of(self.name, self.model, [self._hash(one) for one in requests], 0.0)
 
-    def poll(self, job: Job) -> JobState:
-        return JobState.DONE
+    def flush(self, say: Progress, *, force: bool = False) -> None:
+        pass
+
+    def poll(self, job: Job) -> JobStatus:
+        return JobStatus(JobState.DONE, "all frames answered")
 
     def collect(
         self, job: Job, requests: Sequence[FrameRequest], progress: Progress
@@ -113,7 +118,7 @@ class ScriptedReader:
             status="ok",
             reason="",
             lines=(Line(0, box, "nko", "nqo", nko, nko, 0.99),),
-            entries=(Entry(0, "phrase", nko, nko, None, english, None, None, box, 0.99),),
+            entries=(Entry(0, "phrase", nko, nko, None, english, None, None, box, 0.99, "frame"),),
             confidence=0.99,
             reader=self.name,
             model=self.model,

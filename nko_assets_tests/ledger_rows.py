@@ -24,6 +24,8 @@ def request(video: int, frame: int, **over: Any) -> ledger.NewRequest:
         "video_id": video_id,
         "frame_id": frame_id,
         "timestamp_ms": frame * 5000,
+        "width": 1280,
+        "height": 720,
         "model": "flash",
         "settings": {"temperature": 0.0},
         "size": 100,
@@ -61,7 +63,7 @@ def submit(
     """Claim the next job and bring it to the service."""
     plan = ledger.claim(conn, limits or ledger.Limits(), now, force=True)
     assert plan is not None
-    ledger.mark_uploaded(conn, plan.name, f"files/{plan.name}")
+    ledger.mark_uploaded(conn, plan.name, f"files/{plan.name}", now)
     ledger.mark_submitted(conn, plan.name, f"batches/{plan.name}", now)
     return plan
 

@@ -28,6 +28,7 @@ def perfect_reading(video_id: str, timestamp_ms: int) -> Reading:
             pos=None,
             box=entry.box,
             confidence=0.9,
+            english_by=None if entry.english is None else "frame",
         )
         for entry in slide.entries
     )

@@ -15,7 +15,7 @@ from nko_assets.schemas.base import TableModel
 from nko_assets.schemas.channel import Videos
 from nko_assets.schemas.corpus import RejectedRows, SplitAssignments, ToneVariants
 from nko_assets.schemas.frames import Frames, UniqueFrames
-from nko_assets.schemas.readings import Readings, ReviewedReadings
+from nko_assets.schemas.readings import Readings, ReviewedReadings, SecondReadings
 from nko_assets.schemas.training import (
     Conversations,
     ExportRow,
@@ -35,6 +35,7 @@ _EXPORT = {
     "reader": "offline",
     "model": "nko-lines-1",
     "confidence": 0.9,
+    "english_by": "frame",
     "licence": "CC-BY-SA-4.0",
 }
 
@@ -157,6 +158,9 @@ GOOD: dict[type[TableModel], dict[str, Any]] = {
         "reason": "the side of its video",
     },
 }
+
+
+GOOD[SecondReadings] = GOOD[Readings]
 
 
 def made(model: type[TableModel], *rows: dict[str, Any]) -> pl.DataFrame:

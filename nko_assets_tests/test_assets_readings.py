@@ -11,7 +11,7 @@ import pytest
 from nko_assets.failures import ConfigurationError, PermanentFailure, TransientFailure
 from nko_assets.lineage import STEPS
 from nko_assets.reading.answers import Reading
-from nko_assets.reading.reader import Job, JobState
+from nko_assets.reading.reader import Job, JobState, JobStatus
 from nko_assets.reading.review import reading_id
 from nko_assets.schemas.frames import UniqueFrames
 from nko_assets_tests.channels import ScriptedReader
@@ -76,15 +76,15 @@ class Changing(ScriptedReader):
 class Forgetful(ScriptedReader):
     """A reader that takes one frame less than it is given."""
 
-    def submit(self, requests):
-        return super().submit(requests[1:])
+    def submit(self, requests, *, reading=1):
+        return super().submit(requests[1:], reading=reading)
 
 
 class Failing(ScriptedReader):
     """A reader whose job failed."""
 
-    def poll(self, job: Job) -> JobState:
-        return JobState.FAILED
+    def poll(self, job: Job) -> JobStatus:
+        return JobStatus(JobState.FAILED, "the ledger does not know it")
 
 
 def test_only_kept_frames_are_submitted_and_the_receipt_finds_the_job_again(tmp_path):

@@ -136,3 +136,18 @@ def test_the_order_of_the_pairs_does_not_matter(pairs: pl.DataFrame, rows: pl.Da
 def test_every_pair_is_taught(pairs: pl.DataFrame, rows: pl.DataFrame) -> None:
     taught = {text for nko in rows["nko"] for text in nko.split("\n")}
     assert taught == set(pairs["nko"])
+
+
+def test_each_row_says_who_made_the_english_that_it_teaches() -> None:
+    taught = conversations(
+        pairs_of(
+            reading("ߛߏ", "horse", english_by="reader", french="cheval"),
+            reading("ߓߏ߲", "house", english_by="frame", timestamp_ms=9000),
+        )
+    )
+    alone = taught.filter(~pl.col("nko").str.contains("\n"))
+    made = alone.filter(nko="ߛߏ", language="en")["english_by"].unique().to_list()
+    assert made == ["reader"]
+    assert alone.filter(language="fr")["english_by"].null_count() == PER_PAIR
+    together = taught.filter(pl.col("nko").str.contains("\n"))
+    assert together["english_by"].unique().to_list() == ["frame; reader"]

@@ -155,3 +155,11 @@ def test_the_order_of_the_rows_does_not_matter(
     assert mine.kept.equals(other.kept)
     assert mine.dropped.equals(other.dropped)
     assert mine.tone_variants.equals(other.tone_variants)
+
+
+def test_a_translation_that_was_shown_is_kept_before_one_that_the_reader_made() -> None:
+    result = deduplicated(
+        reading("ߛߏ", "horse", english_by="reader", confidence=0.99, **at(1)),
+        reading("ߛߏ", "Horse.", english_by="frame", confidence=0.91, **at(2)),
+    )
+    assert result.kept["english_by"].to_list() == ["frame"]

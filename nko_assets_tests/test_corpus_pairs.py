@@ -21,7 +21,7 @@ def test_an_accepted_entry_with_its_translation_becomes_a_pair() -> None:
     ).rows
     (pair,) = pairs.iter_rows(named=True)
     assert (pair["nko"], pair["english"], pair["french"]) == ("ߌ ߣߌ߫ ߗߋ߫", "thank you", None)
-    assert pair["timestamp_ms"] == 3000
+    assert (pair["timestamp_ms"], pair["english_by"]) == (3000, "frame")
     assert pair["context"] == "ߒߞߏ ߦߌ߬ߘߊ߬ߞߏ߬ ߁"
     assert schema_failures(TranslationPairs, pairs) == []
 

@@ -178,8 +178,15 @@ def test_assets_of_a_video_are_partitioned_and_run_in_ranges_of_at_most_twenty(a
     assert VIDEOS.name == "videos"
 
 
-def test_the_jobs_are_the_three_that_people_start(loaded):
-    assert loaded["jobs"] == ["channel", "lessons", "training"]
+def test_the_jobs_are_those_that_people_and_sensors_start(loaded):
+    assert loaded["jobs"] == [
+        "channel",
+        "lessons",
+        "operations",
+        "readings",
+        "send_queued",
+        "training",
+    ]
 
 
 # --- the order of the house -------------------------------------------------------------------

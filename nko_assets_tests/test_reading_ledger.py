@@ -374,7 +374,7 @@ class TestJobs:
         plan = ledger.claim(conn, Limits(), NOON, force=True)
         (row,) = ledger.unfinished_jobs(conn)
         assert (row.state, row.videos, row.frames, row.tokens) == (BatchState.PREPARING, 2, 4, 4000)
-        ledger.mark_uploaded(conn, plan.name, "files/1")
+        ledger.mark_uploaded(conn, plan.name, "files/1", NOON)
         assert ledger.job(conn, plan.name).file_name == "files/1"
         assert states(conn) == {"claimed": 4}
         ledger.mark_submitted(conn, plan.name, "batches/1", NOON)
@@ -410,7 +410,7 @@ class TestJobs:
 
     def test_what_is_marked_on_the_holding_connection_would_not_be_durable(self, conn):
         with ledger.hold(conn, "nko-1"), pytest.raises(RuntimeError, match="autocommit"):
-            ledger.mark_uploaded(conn, "nko-1", "files/1")
+            ledger.mark_uploaded(conn, "nko-1", "files/1", NOON)
 
     def test_a_job_is_checked_by_one_process_at_a_time(self, conn):
         ledger.enqueue(conn, requests([1, 2], 1), NOON)

@@ -43,7 +43,7 @@ def reader():
 
 def read(reader, requests, said=None):
     job = reader.submit(requests)
-    assert reader.poll(job) is JobState.DONE
+    assert reader.poll(job).state is JobState.DONE
     return list(reader.collect(job, requests, [].append if said is None else said.append))
 
 

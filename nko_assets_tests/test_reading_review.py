@@ -14,7 +14,7 @@ from nko_assets.schemas.base import schema_failures
 from nko_assets.schemas.readings import READING_STATUSES, ReviewedReadings
 
 LINE = Line(0, (0, 0, 9, 9), "nko", "nqo", "ߓߏ߲", "ߓߏ߲", 0.95)
-ENTRY = Entry(0, "word", "ߓߏ߲", "ߓߏ߲", None, "house", None, None, (0, 0, 9, 9), 0.95)
+ENTRY = Entry(0, "word", "ߓߏ߲", "ߓߏ߲", None, "house", None, None, (0, 0, 9, 9), 0.95, "frame")
 READING = Reading(
     frame_id="clip:0",
     video_id="clip",
@@ -186,3 +186,13 @@ entries = st.lists(
 def test_whatever_was_read_each_entry_has_one_valid_row(read):
     rows = reviewed(*read)
     assert len(rows) == max(len(read), 1)
+
+
+def test_english_that_a_person_corrects_is_theirs_and_the_readers_own_stays_the_readers():
+    own = replace(ENTRY, english="a home", english_by="reader")
+    assert reviewed(own)[0]["english_by"] == "reader"
+    fixed = HumanDecision(
+        reading_id("clip:0", 0), "correct", "Fanta", "2026-11-24", "ߓߏ߲", english="house"
+    )
+    row = reviewed(own, decisions=[fixed])[0]
+    assert (row["english"], row["english_by"]) == ("house", "person")

@@ -3,16 +3,16 @@
 import re
 from pathlib import Path
 
-from nko_assets.settings import Settings
+from nko_assets.settings import Settings, variable
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_table_of_configuration_lists_every_setting_with_its_meaning():
-    rows = dict(re.findall(r"^\| `NKO_(\w+)` \| [^|]* \| (.*) \|$", README, flags=re.M))
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| [^|]* \| (.*) \|$", README, flags=re.M))
     assert rows == {
-        name.upper(): field.description for name, field in Settings.model_fields.items()
+        variable(name): field.description for name, field in Settings.model_fields.items()
     }
 
 

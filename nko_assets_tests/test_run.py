@@ -13,7 +13,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from nko_assets.assets.adapter import decided_videos
+from nko_assets.assets.adapter import covered_videos
 from nko_assets.build import open_workshop
 from nko_assets.channel import read_manifest
 from nko_assets.failures import ConfigurationError, PermanentFailure, TransientFailure
@@ -251,7 +251,7 @@ def test_a_video_that_lost_its_readings_does_not_keep_the_others_from_being_used
     first, *others = [entry.video_id for entry in workshop.source.list_videos()]
     workshop.lake.path("reviewed_readings", first).unlink()
     with open_instance(workshop.settings) as instance:
-        assert decided_videos(instance, workshop.lake) == tuple(others)
+        assert covered_videos(instance, workshop.lake) == tuple(others)
 
 
 def test_two_runs_at_once_on_one_data_root_are_refused(tmp_path, channel):

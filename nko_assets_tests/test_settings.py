@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from nko_assets.failures import ConfigurationError
-from nko_assets.settings import Settings, load_settings
+from nko_assets.settings import KEY_VARIABLES, Settings, load_settings
+
+SECRET = "S3CR3T"
 
 
 @pytest.fixture(autouse=True)
@@ -13,7 +15,7 @@ def _clean_environment(monkeypatch, tmp_path):
     import os
 
     for name in list(os.environ):
-        if name.startswith("NKO_"):
+        if name.startswith("NKO_") or name in KEY_VARIABLES:
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
 
@@ -22,7 +24,55 @@ def test_nothing_configured_is_the_sample_channel_in_the_folder_data(tmp_path):
     settings = load_settings()
     assert settings.source == "sample"
     assert settings.data == tmp_path / "data"
-    assert settings.reader == "offline"
+    assert settings.reader_in_use == "offline"
+
+
+@pytest.mark.parametrize("name", KEY_VARIABLES)
+def test_a_key_of_gemini_makes_gemini_the_reader_unless_another_is_named(monkeypatch, name):
+    monkeypatch.setenv(name, SECRET)
+    assert load_settings().reader_in_use == "gemini"
+    assert load_settings(reader="offline").reader_in_use == "offline"
+    assert load_settings().gemini_api_key.get_secret_value() == SECRET
+
+
+def test_of_two_keys_the_one_that_names_the_service_wins(monkeypatch):
+    monkeypatch.setenv("GOOGLE_API_KEY", "other")
+    monkeypatch.setenv("GEMINI_API_KEY", SECRET)
+    assert load_settings().gemini_api_key.get_secret_value() == SECRET
+
+
+def test_secrets_are_in_no_representation(monkeypatch):
+    monkeypatch.setenv("GEMINI_API_KEY", SECRET)
+    monkeypatch.setenv("NKO_STORE_URL", f"postgresql://user:{SECRET}@host/db")
+    monkeypatch.setenv("NKO_FAILURE_WEBHOOK", f"https://hooks.example.org/{SECRET}")
+    settings = load_settings()
+    assert SECRET not in f"{settings!r} {settings} {settings.model_dump()} {settings.__dict__}"
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"NKO_READER": "gemini"}, "GEMINI_API_KEY is not set"),
+        ({"NKO_SECOND_READING": "0.1"}, "NKO_SECOND_READING is for Gemini"),
+        (
+            {"GEMINI_API_KEY": "k", "NKO_READER": "offline", "NKO_SECOND_READING": "0.1"},
+            "NKO_SECOND_READING is for Gemini",
+        ),
+        ({"NKO_BUDGET_USD": "5", "NKO_DAILY_BUDGET_USD": "6"}, "NKO_DAILY_BUDGET_USD is above"),
+        ({"NKO_BUDGET_USD": "-1"}, "NKO_BUDGET_USD"),
+        ({"NKO_BUDGET_USD": "nan"}, "NKO_BUDGET_USD"),
+        ({"GEMINI_API_KEY": f"{SECRET} {SECRET}"}, "GEMINI_API_KEY: a key is one word"),
+        ({"NKO_STORE_URL": f"mysql://user:{SECRET}@host"}, "NKO_STORE_URL: it looks like"),
+        ({"NKO_FAILURE_WEBHOOK": f"ftp://{SECRET}"}, "NKO_FAILURE_WEBHOOK: it has to begin"),
+    ],
+)
+def test_what_is_half_set_or_makes_no_sense_is_refused(monkeypatch, variables, told):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError) as failure:
+        load_settings()
+    assert told in str(failure.value)
+    assert SECRET not in str(failure.value)
 
 
 def test_the_environment_is_read_and_an_argument_wins(monkeypatch, tmp_path):

@@ -13,6 +13,7 @@ from nko_assets.checks import CheckFailed, CheckSpec, judge
 from nko_assets.failures import PermanentFailure
 from nko_assets.lineage import STEPS
 from nko_assets.resources.lake import Failure, Lake
+from nko_assets.resources.store import LazyStore
 from nko_assets.schemas.base import TableModel
 from nko_assets.settings import load_settings
 from nko_assets.steps import (
@@ -113,7 +114,8 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path):
-    workshop = Workshop(load_settings(data=tmp_path), Lake(tmp_path), None, ScriptedReader())
+    store = LazyStore(None, tmp_path / "store")
+    workshop = Workshop(load_settings(data=tmp_path), Lake(tmp_path), None, ScriptedReader(), store)
     return Bench(Context(workshop, lambda _message: None))
 
 

@@ -18,6 +18,7 @@ from nko_assets.lineage import STEPS
 from nko_assets.reading.reader import Reader
 from nko_assets.resources.lake import Lake
 from nko_assets.resources.source import ignore
+from nko_assets.resources.store import LazyStore
 from nko_assets.schemas.frames import Frames, UniqueFrames
 from nko_assets.schemas.readings import Readings
 from nko_assets.settings import load_settings
@@ -70,6 +71,7 @@ class Workbench:
         *entries: VideoEntry,
         source: Shelf | None = None,
         reader: Reader | None = None,
+        second_reader: Reader | None = None,
         **settings: object,
     ) -> None:
         self.entries = {entry.video_id: entry for entry in entries}
@@ -79,6 +81,8 @@ class Workbench:
             Lake(root),
             source or Shelf(entries),
             reader or ScriptedReader(),
+            LazyStore(None, root / "store"),
+            second_reader,
         )
         if entries and source is None:
             write_atomically(self.lake.manifest_path, manifest_bytes(Manifest(entries)))

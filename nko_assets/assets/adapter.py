@@ -11,9 +11,10 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData,
 )
 
+from nko_assets.assets.lessons import SUBMISSION
 from nko_assets.channel import VideoEntry
 from nko_assets.checks import CheckFailed, CheckResult
-from nko_assets.failures import ConfigurationError, NkoError, PermanentFailure
+from nko_assets.failures import ConfigurationError, NkoError, NotReady, PermanentFailure
 from nko_assets.partitions import VIDEOS, register
 from nko_assets.previews import NO_ROWS
 from nko_assets.progress import Progress
@@ -23,9 +24,8 @@ from nko_assets.steps import Context, Performed, Step, Workshop, perform
 OWNERS = ["team:nko-assets"]
 # The manifest says which videos there are.
 FIRST_STEP = "video_manifest"
-# The corpus is made from the videos whose readings are decided, and from these tables of theirs.
-LAST_VIDEO_STEP = "reviewed_readings"
-CORPUS_INPUTS = ("unique_frames", "gemini_results", LAST_VIDEO_STEP)
+# The corpus is made from these tables of a video; a step needs them up to the one it covers.
+CORPUS_INPUTS = ("unique_frames", "gemini_results", "reviewed_readings")
 
 
 def asset_of(step: Step, steps: Mapping[str, Step], max_videos_a_run: int) -> dg.AssetsDefinition:
@@ -52,6 +52,8 @@ def asset_of(step: Step, steps: Mapping[str, Step], max_videos_a_run: int) -> dg
                 kinds=set(step.kinds),
                 code_version=step.code_version,
                 partitions_def=partitions,
+                # What is on its way is not made, and nothing is made from it.
+                skippable=step.per_video,
             )
         ],
         check_specs=[
@@ -78,7 +80,9 @@ def _perform_corpus(
     work = Context(
         workshop,
         say=partial(_tell, context, progress, step.name, ""),
-        video_ids=decided_videos(context.instance, workshop.lake) if step.inputs else (),
+        video_ids=covered_videos(context.instance, workshop.lake, step.covers)
+        if step.inputs or step.after
+        else (),
     )
     try:
         if step.inputs and not work.video_ids:
@@ -105,18 +109,20 @@ def _perform_corpus(
     yield from _report_checks(context, step, {None: performed.record.checks})
 
 
-def decided_videos(instance: dg.DagsterInstance, lake: Lake) -> tuple[str, ...]:
-    """The videos that are read and decided, in the order of the manifest.
+def covered_videos(
+    instance: dg.DagsterInstance, lake: Lake, covers: str = CORPUS_INPUTS[-1]
+) -> tuple[str, ...]:
+    """The videos that have the asset `covers`, in the order of the manifest.
 
     The instance says which; one that has lost a table since is left out, for it would keep all
     others from being used.
     """
-    decided = instance.get_materialized_partitions(dg.AssetKey(LAST_VIDEO_STEP))
+    there = instance.get_materialized_partitions(dg.AssetKey(covers))
+    needed = CORPUS_INPUTS[: CORPUS_INPUTS.index(covers) + 1]
     return tuple(
         entry.video_id
         for entry in lake.videos()
-        if entry.video_id in decided
-        and all(lake.record(name, entry.video_id) for name in CORPUS_INPUTS)
+        if entry.video_id in there and all(lake.record(name, entry.video_id) for name in needed)
     )
 
 
@@ -131,6 +137,7 @@ def _perform_videos(
     entries = {entry.video_id: entry for entry in workshop.lake.videos()}
     succeeded: dict[str, Performed] = {}
     failed: dict[str, str] = {}
+    waiting: list[str] = []
     checks: dict[str | None, Sequence[Mapping[str, Any]]] = {}
     for key, result in _each_video(context, workshop, progress, step, steps, keys, entries):
         if isinstance(result, Performed):
@@ -140,6 +147,12 @@ def _perform_videos(
             progress.done(step.name, key, _note(result))
             context.log.info(f"{key}: {_note(result)} ({len(succeeded)} of {len(keys)})")
             continue
+        if isinstance(result, NotReady):
+            waiting.append(key)
+            workshop.lake.clear_failure(step.name, key)
+            progress.done(step.name, key, result.message)
+            context.log.info(f"{key}: {result}")
+            continue
         failed[key] = _reason(result)
         workshop.lake.save_failure(step.name, key, Failure(type(result).__name__, failed[key]))
         checks[key] = _checks_of(step, result)
@@ -148,24 +161,59 @@ def _perform_videos(
         if isinstance(result, ConfigurationError):
             # A full disk or a missing folder fails the next video in the same way.
             break
-    if not failed:
+    unfinished = _finish(context, workshop, progress, step)
+    if not (failed or waiting or unfinished):
         for key, performed in succeeded.items():
             context.add_asset_metadata(_metadata(performed), step.name, partition_key=key)
         yield dg.MaterializeResult(step.name)
         yield from _report_checks(context, step, checks)
         return
-    # A result would mark every partition of the range as materialized, the failed ones too.
+    # A result would mark every partition of the range as materialized, those not made too.
     for key, performed in succeeded.items():
         context.log_event(
             dg.AssetMaterialization(step.name, partition=key, metadata=_metadata(performed))
         )
-    _log_checks(context, step.name, checks)
-    raise dg.Failure(
-        f"{len(failed)} of {len(keys)} videos failed in {step.name}, {len(succeeded)} are materialized. "
-        + " ".join(f"{key}: {reason}" for key, reason in failed.items()),
-        metadata={"failed": dg.MetadataValue.json(failed)},
-        allow_retries=False,
+    if failed or unfinished:
+        _log_checks(context, step.name, checks)
+        raise dg.Failure(
+            _what_failed(step, len(keys), len(succeeded), failed, unfinished),
+            metadata={"failed": dg.MetadataValue.json(failed)},
+            allow_retries=False,
+        ) from unfinished
+    context.log.info(
+        f"{len(waiting)} of {len(keys)} videos are on their way; they are made when their answers "
+        "are there."
     )
+    yield from _report_checks(context, step, checks)
+
+
+def _finish(
+    context: dg.AssetExecutionContext, workshop: Workshop, progress: Progress, step: Step
+) -> Exception | None:
+    """Call the step's `finish`, which may fail as any step may; what failed it is a value."""
+    if step.finish is None:
+        return None
+    try:
+        step.finish(Context(workshop, say=partial(_tell, context, progress, step.name, "")))
+    except Exception as error:  # the videos of the range are made all the same
+        # Nothing but its sentence is worth telling of a failure that we foresaw.
+        context.log.error(f"{_reason(error)}{_trace(error)}")  # noqa: TRY400
+        workshop.lake.save_failure(step.name, "", Failure(type(error).__name__, _reason(error)))
+        return error
+    workshop.lake.clear_failure(step.name, "")
+    return None
+
+
+def _what_failed(
+    step: Step, videos: int, succeeded: int, failed: Mapping[str, str], unfinished: Exception | None
+) -> str:
+    counts = (
+        f"{len(failed)} of {videos} videos failed in {step.name}, {succeeded} are materialized."
+        if failed
+        else f"{succeeded} of {videos} videos are materialized in {step.name}, and then it failed."
+    )
+    reasons = [] if unfinished is None else [_reason(unfinished)]
+    return " ".join([counts, *reasons, *(f"{key}: {reason}" for key, reason in failed.items())])
 
 
 def _each_video(
@@ -178,6 +226,8 @@ def _each_video(
     entries: Mapping[str, VideoEntry],
 ) -> Iterator[tuple[str, Performed | Exception]]:
     """Perform `step` for each key, in order; a failure is a value, so that it costs no neighbour."""
+    # A run that hands frames over does not wait for the answers: they may come a day later.
+    may_wait = dg.AssetKey(SUBMISSION) not in context.job_def.asset_layer.executable_asset_keys
 
     def attempt(key: str) -> Performed | Exception:
         try:
@@ -190,6 +240,7 @@ def _each_video(
                 workshop,
                 say=partial(_tell, context, progress, step.name, key),
                 entry=entries[key],
+                may_wait=may_wait,
             )
             return perform(step, work, steps)
         except Exception as error:  # one video must not stop the others

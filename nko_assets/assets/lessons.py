@@ -7,3 +7,6 @@ from nko_assets.assets import channel, frames, readings
 LESSON_ASSETS = tuple(
     step.name for module in (channel, frames, readings) for step in module.STEPS if step.per_video
 )
+# Hands the frames to the reader. What comes after it needs the answers, which may take a day.
+SUBMISSION = "gemini_batches"
+READING_ASSETS = LESSON_ASSETS[LESSON_ASSETS.index(SUBMISSION) + 1 :]

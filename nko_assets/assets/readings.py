@@ -1,27 +1,26 @@
-"""The readings group: frames to a reader, its answers, and what is decided on them."""
+"""The readings group: frames to a reader, its answers, and what another reader sees on them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from nko_assets.checks import CheckSpec, judge
-from nko_assets.failures import PermanentFailure, TransientFailure
-from nko_assets.nko.characters import BLOCK_END, BLOCK_START
+from nko_assets.assets.reviews import REVIEWED_READINGS
+from nko_assets.checks import CheckResult, CheckSpec, judge
+from nko_assets.failures import HeldBack, NotReady, PermanentFailure, TransientFailure
 from nko_assets.previews import table_preview
-from nko_assets.reading.answers import FrameRequest, readings_table
-from nko_assets.reading.decisions import HumanDecision, parse_decisions
+from nko_assets.reading.answers import FrameRequest, Reading, readings_table
 from nko_assets.reading.reader import Job, JobState
-from nko_assets.reading.review import reading_id, review
-from nko_assets.schemas.readings import Readings, ReviewedReadings
+from nko_assets.reading.receipt import Receipt
+from nko_assets.reading.self_agreement import SelfAgreement, compare, place_in_draw
+from nko_assets.schemas.readings import FINE, Readings, SecondReadings
 from nko_assets.steps import Context, Outcome, Step
 
-# The service needs minutes to hours; asking more often only spends quota.
+# How often a person who waits is told how far it is; the reader itself asks the service less often.
 POLL_SECONDS = 30.0
 
 ONE_REQUEST_A_FRAME = CheckSpec(
@@ -33,11 +32,15 @@ EVERY_FRAME_ANSWERED = CheckSpec(
 FAILED_READINGS = CheckSpec(
     "failed_readings", "At most 2 % of the frames stopped early, looped, or failed otherwise."
 )
-SCRIPT_PURITY = CheckSpec("script_purity", "What is accepted as N'Ko is N'Ko.")
-ACCEPTED_SHARE = CheckSpec("accepted_share", "At least half of the entries pass the gate.")
-NKO_SIGN = f"[{BLOCK_START}-{BLOCK_END}]"
-# The least share of N'Ko among the characters of a real line.
-LEAST_NKO = 0.78
+SELF_AGREEMENT = CheckSpec(
+    "self_agreement", "Frames read twice give the same N'Ko within 5 % of the characters."
+)
+EVERY_FRAME_COMPARED = CheckSpec(
+    "every_frame_compared",
+    "Where another reader reads first, the offline one reads each frame too.",
+)
+# The share of characters in which two readings of one frame may differ without a warning.
+MOST_CHANGED = 0.05
 
 
 def _requests(context: Context) -> list[FrameRequest]:
@@ -52,7 +55,14 @@ def _requests(context: Context) -> list[FrameRequest]:
 
 def _reader_identity(context: Context) -> Mapping[str, Any]:
     reader = context.workshop.reader
-    return {"reader": reader.name, "model": reader.model}
+    twice = {"read twice": context.settings.second_reading} if _reads_twice(context) else {}
+    asked = {"reader": reader.name, "model": reader.model, "settings": dict(reader.settings)}
+    return asked | twice
+
+
+def _reads_twice(context: Context) -> bool:
+    """Whether a sample is asked again: not of a reader that answers at once, and always the same."""
+    return context.workshop.reader.deferred and context.settings.second_reading > 0
 
 
 def _submit(context: Context) -> Outcome:
@@ -62,7 +72,11 @@ def _submit(context: Context) -> Outcome:
             f"Video {context.key} has no frame that shows anything: every one is blank.",
             "Look at its contact sheet in unique_frames; remove it from the source if it is right.",
         )
-    job = context.workshop.reader.submit(requests)
+    reader = context.workshop.reader
+    job = reader.submit(requests)
+    share = context.settings.second_reading if _reads_twice(context) else 0.0
+    sample = [request for request in requests if place_in_draw(request.frame_id) < share]
+    receipt = Receipt(job, reader.submit(sample, reading=2) if sample else None)
     distinct = len(set(job.request_hashes))
     one_each = judge(
         ONE_REQUEST_A_FRAME,
@@ -70,37 +84,87 @@ def _submit(context: Context) -> Outcome:
         f"{job.frames} requests for {len(requests)} kept frames, {distinct} of them distinct.",
     )
     return Outcome(
-        files={context.lake.path("gemini_batches", context.key, ".json"): job.to_json().encode()},
+        files={
+            context.lake.path("gemini_batches", context.key, ".json"): receipt.to_json().encode()
+        },
         checks=[one_each],
         facts={
             "job": job.name,
             "reader": job.reader,
             "model": job.model,
             "frames": job.frames,
-            "estimated dollars": job.estimated_cost_usd,
+            "frames asked twice": len(sample),
+            "estimated dollars": receipt.estimated_cost_usd,
+            **_state(context, job),
         },
     )
 
 
-def _collect(context: Context) -> Outcome:
-    reader = context.workshop.reader
-    receipt = context.lake.path("gemini_batches", context.key, ".json")
-    job = Job.from_json(receipt.read_text(encoding="utf-8"))
-    while (state := reader.poll(job)) not in (JobState.DONE, JobState.FAILED):
-        context.say(f"job {job.name} is {state}")
-        time.sleep(POLL_SECONDS)
-    if state is JobState.FAILED:
-        # Without its receipt gemini_batches is no longer current, and submits the frames again.
-        receipt.unlink()
-        raise TransientFailure(
-            f"The reader's job {job.name} failed.", "Materialize gemini_batches again."
+def _state(context: Context, job: Job) -> dict[str, str]:
+    """Where the job is right after it was handed over."""
+    try:
+        status = context.workshop.reader.poll(job)
+    except HeldBack as held:
+        return {"state": str(JobState.QUEUED), "status": str(held)}
+    return {"state": str(status.state), "status": status.note}
+
+
+def _flush(context: Context) -> None:
+    """Send what the range has queued, as far as the limits and the budget allow."""
+    context.workshop.reader.flush(context.say)
+
+
+def _read_again(context: Context) -> Outcome:
+    """The second reader's lines of each frame; an empty table where the first one is enough."""
+    second = context.workshop.second_reader
+    if second is None:
+        return Outcome(
+            table=readings_table([]),
+            checks=[
+                judge(EVERY_FRAME_COMPARED, True, "The first reader is the offline one itself.")
+            ],
+            facts={"rows": 0, "second reader": "none: the first reader is the offline one"},
         )
     requests = _requests(context)
-    table = readings_table(reader.collect(job, requests, context.say))
+    table = readings_table(second.collect(second.submit(requests), requests, context.say))
+    read = table.filter(pl.col("status").is_in(FINE))
+    return Outcome(
+        table=table,
+        checks=[
+            judge(
+                EVERY_FRAME_COMPARED,
+                read.height == len(requests),
+                f"{read.height} of {len(requests)} kept frames were read by {second.name}.",
+            )
+        ],
+        facts={
+            "rows": table.height,
+            "second reader": second.name,
+            "model": second.model,
+            "statuses": _counts(table, "status"),
+            "lines": int(table["lines"].list.len().sum()),
+        },
+    )
+
+
+def _second_identity(context: Context) -> Mapping[str, Any]:
+    second = context.workshop.second_reader
+    return {"reader": second.name, "model": second.model} if second else {"reader": None}
+
+
+def _collect(context: Context) -> Outcome:
+    reader = context.workshop.reader
+    path = context.lake.path("gemini_batches", context.key, ".json")
+    receipt = Receipt.from_json(path.read_text(encoding="utf-8"))
+    for job in filter(None, (receipt.job, receipt.again)):
+        _wait(context, job, path)
+    requests = _requests(context)
+    first = list(reader.collect(receipt.job, requests, context.say))
+    table = readings_table(first)
     answered = set(table["frame_id"]) == {request.frame_id for request in requests}
-    failed = table.filter(~pl.col("status").is_in(["ok", "no_text"]))
+    failed = table.filter(~pl.col("status").is_in(FINE))
     share = failed.height / table.height if table.height else 1.0
-    statuses = dict(table.group_by("status").len().sort("status").iter_rows())
+    twice, dollars = _second_opinion(context, receipt.again, requests, first)
     return Outcome(
         table=table,
         checks=[
@@ -115,20 +179,82 @@ def _collect(context: Context) -> Outcome:
                 f"{failed.height} of {table.height} readings failed.",
                 {"sample": {"markdown": table_preview(failed, ["frame_id", "status", "reason"])}},
             ),
+            _agrees_with_itself(twice),
         ],
         facts={
             "rows": table.height,
             "reader": reader.name,
             "model": reader.model,
-            "statuses": statuses,
+            "statuses": _counts(table, "status"),
             "lines": int(table["lines"].list.len().sum()),
             "entries": int(table["entries"].list.len().sum()),
             "input tokens": int(table["input_tokens"].sum()),
             "output tokens": int(table["output_tokens"].sum()),
             "dollars": float(table["cost_usd"].sum()),
+            **_twice_facts(twice, dollars),
             "preview": {"markdown": _entries_preview(table)},
         },
     )
+
+
+def _wait(context: Context, job: Job, receipt: Path) -> None:
+    """Return when every frame of the job has its answer; raise NotReady where nobody waits."""
+    while not (status := context.workshop.reader.poll(job)).state.final:
+        if not context.may_wait:
+            raise NotReady(
+                f"The answers for video {context.key} are on their way: {status.note}",
+                "gemini_results is made when they are there.",
+            )
+        context.say(status.note)
+        time.sleep(POLL_SECONDS)
+    if status.state is JobState.FAILED:
+        # Without its receipt gemini_batches is no longer current, and submits the frames again.
+        receipt.unlink()
+        raise TransientFailure(
+            f"The reader's job {job.name} failed: {status.note}.",
+            "Materialize gemini_batches again.",
+        )
+
+
+def _second_opinion(
+    context: Context, job: Job | None, requests: Sequence[FrameRequest], first: Sequence[Reading]
+) -> tuple[SelfAgreement | None, float]:
+    """What comparing the frames that were read twice says, and what reading them again cost."""
+    if job is None:
+        return None, 0.0
+    # The frames that were drawn when the job was submitted, whatever the share is now.
+    drawn = sorted(requests, key=lambda request: place_in_draw(request.frame_id))[: job.frames]
+    second = list(context.workshop.reader.collect(job, drawn, context.say))
+    return compare(first, second), sum(reading.cost_usd for reading in second)
+
+
+def _agrees_with_itself(twice: SelfAgreement | None) -> CheckResult:
+    if twice is None:
+        return judge(SELF_AGREEMENT, True, "Not asked for: no frame is read twice.")
+    rate = twice.character_error_rate
+    return judge(
+        SELF_AGREEMENT,
+        twice.compared > 0 and (rate or 0.0) <= MOST_CHANGED,
+        f"{twice.exact} of {twice.compared} frames were read the same twice; "
+        + ("no N'Ko was read." if rate is None else f"{rate:.1%} of the characters differ."),
+        {"frames asked twice": twice.frames, "compared": twice.compared},
+    )
+
+
+def _twice_facts(twice: SelfAgreement | None, dollars: float) -> dict[str, Any]:
+    if twice is None:
+        return {"self-agreement": "not asked for"}
+    rate = twice.character_error_rate
+    return {
+        "frames read twice": twice.compared,
+        "read the same twice": twice.exact,
+        "self-agreement CER": "no N'Ko was read" if rate is None else round(rate, 5),
+        "dollars of the second reading": dollars,
+    }
+
+
+def _counts(table: pl.DataFrame, column: str) -> dict[str, int]:
+    return dict(table.group_by(column).len().sort(column).iter_rows())
 
 
 def _entries_preview(table: pl.DataFrame) -> str:
@@ -142,87 +268,6 @@ def _entries_preview(table: pl.DataFrame) -> str:
     )
 
 
-def _review_identity(context: Context) -> Mapping[str, Any]:
-    return {
-        "accept": context.settings.accept_confidence,
-        "licence": context.video.licence,
-        "decisions": [decision.to_json_line() for decision in _decisions(context)],
-    }
-
-
-def _decisions(context: Context) -> list[HumanDecision]:
-    """What people decided about the readings of this video, in order."""
-    path = context.lake.root / "reviews" / "decisions.jsonl"
-    try:
-        state = path.stat()
-    except FileNotFoundError:
-        return []
-    readings = context.lake.read_table("gemini_results", context.key, ["frame_id", "entries"])
-    own = {
-        reading_id(row["frame_id"], entry)
-        for row in readings.iter_rows(named=True)
-        for entry in range(len(row["entries"]))
-    }
-    taken = _decisions_in(path, state.st_mtime_ns, state.st_size)
-    return [decision for decision in taken if decision.reading_id in own]
-
-
-@lru_cache(maxsize=1)
-def _decisions_in(path: Path, _modified_ns: int, _size: int) -> list[HumanDecision]:
-    """Every decision of the file as it is now; it is asked for once a video."""
-    with path.open(encoding="utf-8") as lines:
-        return parse_decisions(lines)
-
-
-def _review(context: Context) -> Outcome:
-    readings = context.lake.read_table("gemini_results", context.key)
-    seen = context.lake.read_table("unique_frames", context.key, ["frame_id", "first_seen_ms"])
-    table = review(
-        readings,
-        dict(seen.iter_rows()),
-        context.video.licence,
-        accept=context.settings.accept_confidence,
-        decisions=_decisions(context),
-    )
-    entries = table.filter(pl.col("entry") >= 0)
-    accepted = entries.filter(decision="accepted")
-    impure = accepted.filter(
-        pl.col("nko").str.count_matches(NKO_SIGN)
-        < LEAST_NKO * pl.col("nko").str.count_matches(r"\S")
-    )
-    share = accepted.height / entries.height if entries.height else 1.0
-    columns = ["timestamp_ms", "nko", "latin", "english", "french", "confidence", "reason"]
-    return Outcome(
-        table=table,
-        checks=[
-            judge(
-                SCRIPT_PURITY,
-                impure.is_empty(),
-                f"{impure.height} of {accepted.height} accepted texts are less than {100 * LEAST_NKO:g} % N'Ko.",
-                {"sample": {"markdown": table_preview(impure, columns)}},
-            ),
-            judge(
-                ACCEPTED_SHARE,
-                share >= 0.5,
-                f"{accepted.height} of {entries.height} entries are accepted ({share:.0%}).",
-                {
-                    "sample": {
-                        "markdown": table_preview(
-                            entries.filter(pl.col("decision") != "accepted"), columns
-                        )
-                    }
-                },
-            ),
-        ],
-        facts={
-            "rows": table.height,
-            "decisions": dict(table.group_by("decision").len().sort("decision").iter_rows()),
-            "gate": context.settings.accept_confidence,
-            "preview": {"markdown": table_preview(entries, columns, 10)},
-        },
-    )
-
-
 STEPS = (
     Step(
         name="gemini_batches",
@@ -232,8 +277,26 @@ STEPS = (
         per_video=True,
         inputs=("unique_frames",),
         identity=_reader_identity,
+        finish=_flush,
         checks=(ONE_REQUEST_A_FRAME,),
         kinds=("json",),
+    ),
+    Step(
+        name="second_readings",
+        group="readings",
+        description=(
+            "What the offline reader sees on the same frames, to compare another reader with; "
+            "empty where it reads first."
+        ),
+        work=_read_again,
+        per_video=True,
+        inputs=("unique_frames",),
+        identity=_second_identity,
+        model=SecondReadings,
+        minimum_rows=0,
+        checks=(EVERY_FRAME_COMPARED,),
+        kinds=("parquet", "onnx"),
+        parallel=True,
     ),
     Step(
         name="gemini_results",
@@ -243,23 +306,9 @@ STEPS = (
         per_video=True,
         inputs=("gemini_batches", "unique_frames"),
         model=Readings,
-        checks=(EVERY_FRAME_ANSWERED, FAILED_READINGS),
+        checks=(EVERY_FRAME_ANSWERED, FAILED_READINGS, SELF_AGREEMENT),
         kinds=("parquet", "onnx"),
         parallel=True,
     ),
-    Step(
-        name="reviewed_readings",
-        group="readings",
-        description=(
-            "Each reading normalized, validated and decided: accepted, needs_review or rejected, "
-            "with the reason."
-        ),
-        work=_review,
-        per_video=True,
-        inputs=("gemini_results", "unique_frames"),
-        identity=_review_identity,
-        model=ReviewedReadings,
-        checks=(SCRIPT_PURITY, ACCEPTED_SHARE),
-        kinds=("parquet", "polars"),
-    ),
+    REVIEWED_READINGS,
 )

@@ -66,6 +66,7 @@ def conversation(
     spoken = [turn.format(*taught) for turn in template.turns]
     return {
         **provenance(pairs),
+        **({} if column == "english" else {"english_by": None}),
         "id": row_id("conversation", template.name, *(pair["id"] for pair in pairs)),
         "origin": origin,
         "messages": messages(template.language, spoken),

@@ -56,7 +56,8 @@ Frames were sampled from each video, frames that repeat a slide were dropped, an
 read by {models}. Every entry was normalized and validated as N'Ko, romanized by rule (ALA-LC), and
 accepted by confidence or by a person; only accepted entries are here. Texts with the same
 translation that are the same, or nearly so, are kept once. Texts that differ by tone marks alone
-are kept apart, because a tone is meaning. Conversations are accepted texts set into fixed
+are kept apart, because a tone is meaning. `english_by` says whether English was shown on the
+`frame`, is the `reader`'s own translation, or was corrected by a `person`. Conversations are accepted texts set into fixed
 templates. Rows of `synthetic` are derived by rule from accepted rows and say so (`origin`).
 
 Validation holds whole videos. No text of it, nor one nearly the same (edit similarity of letters

@@ -196,6 +196,7 @@ def _richest_first(row: Row) -> tuple[Any, ...]:
     languages = sum(row[language] is not None for language in ("english", "french"))
     return (
         -languages,
+        row["english_by"] == "reader",  # a translation that was shown is better than a made one
         -_confidence(row),
         row["video_id"],
         row["timestamp_ms"],

@@ -38,7 +38,8 @@ def joined(values: Iterable[str]) -> str:
 def provenance(sources: Sequence[Row]) -> dict[str, Any]:
     """Where a row made from `sources` comes from.
 
-    Place and time are those of the first source; readers, models and licences are all named, and
+    Place and time are those of the first source; readers, models, licences and sources of the
+    English are all named, and
     the confidence is the lowest, or unknown when one of them is.
     """
     first = sources[0]
@@ -50,6 +51,7 @@ def provenance(sources: Sequence[Row]) -> dict[str, Any]:
         "reader": joined(source["reader"] for source in sources),
         "model": joined(source["model"] for source in sources),
         "confidence": None if None in confidences else min(confidences),
+        "english_by": joined(filter(None, (source["english_by"] for source in sources))) or None,
         "licence": joined(source["licence"] for source in sources),
     }
 

@@ -101,6 +101,7 @@ def _row(pair: Row, language: str, column: str, name: str, facts: dict[str, str]
     shown = [pair["nko"], *(facts[part] for part in _TEXTS if part in facts)]
     return {
         **provenance([pair]),
+        **({} if column == "english" else {"english_by": None}),
         "id": row_id("synthetic", name, language, pair["id"]),
         "origin": "synthetic",
         "messages": messages(language, [turn.format(**known) for turn in _WORDING[name][language]]),

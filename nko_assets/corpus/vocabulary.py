@@ -62,6 +62,7 @@ def _row(word: str, taught: Sequence[Row], used: Sequence[Row]) -> dict[str, Any
             name: joined(entry[name] for entry in (*taught, *used))
             for name in ("reader", "model", "licence")
         },
+        "english_by": joined(filter(None, (entry["english_by"] for entry in taught))) or None,
         "id": row_id("word", word),
         "origin": "extracted",
         "word": word,

@@ -47,7 +47,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """N'Ko text with what the frame shows beside it: its romanization and its translations."""
+    """N'Ko text with what the frame shows beside it: its romanization and its translations.
+
+    `english_by` says where the English is from: "frame" when it is shown, "reader" when it is the
+    reader's own translation; None when there is no English. French is only ever what is shown.
+    """
 
     line: int
     kind: str
@@ -59,6 +63,7 @@ class Entry:
     pos: str | None
     box: tuple[int, ...]
     confidence: float
+    english_by: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ happens when the job is collected.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import version
 from statistics import fmean
@@ -19,7 +19,7 @@ from nko_assets.failures import ConfigurationError
 from nko_assets.reading.answers import FrameRequest, Line, Reading
 from nko_assets.reading.detect import LONGEST_SIDE, TextDetector
 from nko_assets.reading.pairing import pair
-from nko_assets.reading.reader import Job, JobState, Progress, request_hash
+from nko_assets.reading.reader import Job, JobState, JobStatus, Progress, request_hash
 from nko_assets.reading.transcribe import REREADS, Transcriber
 
 _REVISION = 1  # of detection, transcription and pairing: raise it when their answers change
@@ -34,6 +34,7 @@ class OfflineReader:
     """
 
     name = "offline"
+    deferred = False
 
     def __init__(self, *, longest_side: int = LONGEST_SIDE, rereads: int = REREADS) -> None:
         self.longest_side = longest_side
@@ -51,23 +52,30 @@ class OfflineReader:
         weights = hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()[:12]
         return f"nko-lines-{weights}+rapidocr-{version('rapidocr')}+r{_REVISION}"
 
-    def request_hash(self, request: FrameRequest) -> str:
-        """What identifies the reading of one frame with these settings."""
-        settings = {
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """Its own settings, and the revision of the code that uses them."""
+        return {
             "longest_side": self.longest_side,
             "rereads": self.rereads,
             "revision": _REVISION,
         }
-        return request_hash(request, reader=self.name, model=self.model, settings=settings)
 
-    def submit(self, requests: Sequence[FrameRequest]) -> Job:
-        """The receipt; nothing is read yet."""
+    def request_hash(self, request: FrameRequest) -> str:
+        """What identifies the reading of one frame with these settings."""
+        return request_hash(request, reader=self.name, model=self.model, settings=self.settings)
+
+    def submit(self, requests: Sequence[FrameRequest], *, reading: int = 1) -> Job:  # noqa: ARG002
+        """The receipt; nothing is read yet. Every `reading` is the first: it always says the same."""
         hashes = [self.request_hash(request) for request in requests]
         return Job.of(self.name, self.model, hashes, estimated_cost_usd=0.0)
 
-    def poll(self, job: Job) -> JobState:  # noqa: ARG002  # the protocol's signature
+    def flush(self, say: Progress, *, force: bool = False) -> None:
+        """Nothing: there is nobody to send anything to."""
+
+    def poll(self, job: Job) -> JobStatus:
         """Always done: there is nobody to wait for."""
-        return JobState.DONE
+        return JobStatus(JobState.DONE, f"{job.frames} frames can be read")
 
     def collect(
         self, job: Job, requests: Sequence[FrameRequest], progress: Progress

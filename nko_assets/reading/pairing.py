@@ -375,4 +375,5 @@ def _entry(
         pos=None,
         box=union([located(line) for line in own]),
         confidence=min(line.confidence for line in (*own, *others)),
+        english_by="frame" if texts.get(lang.ENGLISH) is not None else None,
     )

@@ -1,7 +1,8 @@
 """The protocol of readers: submit frames, poll the job, collect one reading a frame.
 
 A reader may answer at once or after a day; whoever uses it submits, keeps the `Job` as a receipt,
-and collects when `poll` says that it is done. Submitting the same frames twice is one job.
+flushes after the last submission, and collects when `poll` says that it is done. Submitting the
+same frames twice is one job.
 """
 
 from __future__ import annotations
@@ -21,17 +22,37 @@ Progress = Callable[[str], None]
 
 
 class JobState(StrEnum):
-    """Where a job is; `DONE` and `FAILED` are final."""
+    """Where a job is; `DONE` and `FAILED` are final.
+
+    A job is done when each of its frames has an answer or has failed for good. It failed when the
+    receipt is worth nothing any more: its frames have to be submitted again.
+    """
 
     QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
 
+    @property
+    def final(self) -> bool:
+        """Whether waiting longer changes nothing."""
+        return self in (JobState.DONE, JobState.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """Where a job is, with one sentence for people: how many frames, since when."""
+
+    state: JobState
+    note: str
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The receipt of submitted frames: enough to find the job again from another process."""
+    """The receipt of submitted frames: enough to find the job again from another process.
+
+    `reading` is 1, or more when the frames are asked about once more.
+    """
 
     name: str
     reader: str
@@ -39,10 +60,16 @@ class Job:
     request_hashes: tuple[str, ...]
     frames: int
     estimated_cost_usd: float
+    reading: int = 1
 
     @classmethod
     def of(
-        cls, reader: str, model: str, request_hashes: Sequence[str], estimated_cost_usd: float
+        cls,
+        reader: str,
+        model: str,
+        request_hashes: Sequence[str],
+        estimated_cost_usd: float,
+        reading: int = 1,
     ) -> Job:
         """The job of these requests, under the name that they always have."""
         return cls(
@@ -52,6 +79,7 @@ class Job:
             request_hashes=tuple(request_hashes),
             frames=len(request_hashes),
             estimated_cost_usd=estimated_cost_usd,
+            reading=reading,
         )
 
     def to_json(self) -> str:
@@ -84,12 +112,40 @@ class Reader(Protocol):
         """With which weights or which model of a service it reads; other weights, other model."""
         ...
 
-    def submit(self, requests: Sequence[FrameRequest]) -> Job:
-        """Hand the frames over and return the receipt; the same frames give the same job."""
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """What else makes its first readings what they are, as JSON: other settings, other readings."""
         ...
 
-    def poll(self, job: Job) -> JobState:
-        """Where the job is; never waits."""
+    @property
+    def deferred(self) -> bool:
+        """Whether answers come hours after `submit`, from a `DeferredReader`.
+
+        Otherwise `collect` does the reading.
+        """
+        ...
+
+    def submit(self, requests: Sequence[FrameRequest], *, reading: int = 1) -> Job:
+        """Hand the frames over and return the receipt; the same frames give the same job.
+
+        Another `reading` asks about the same frames once more, as requests of their own: it shows
+        how far the reader agrees with itself.
+        """
+        ...
+
+    def flush(self, say: Progress, *, force: bool = False) -> None:
+        """Send what was submitted and waits for company; with `force` however little it is.
+
+        Raises ConfigurationError when something that the user can change stops the rest: money, a
+        key. What can be sent is sent before.
+        """
+        ...
+
+    def poll(self, job: Job) -> JobStatus:
+        """Where the job is; asks, and never waits.
+
+        Raises HeldBack when nothing goes on until the user raises a budget.
+        """
         ...
 
     def collect(
@@ -98,6 +154,24 @@ class Reader(Protocol):
         """One reading for each of `requests`, in their order, failures included.
 
         `requests` are frames of the job, all of them or those still wanted. Can be repeated.
+        """
+        ...
+
+
+class DeferredReader(Reader, Protocol):
+    """A reader that sends frames away and gets the answers hours later."""
+
+    def ended(self) -> tuple[str, ...]:
+        """Names of the service's jobs that have ended and whose answers are not recorded yet.
+
+        Each open job is asked about at most once in a while, and nothing is downloaded.
+        """
+        ...
+
+    def settle(self, say: Progress) -> None:
+        """Ask about every open job now, and record the answers of those that have ended.
+
+        What failed and can heal is queued again; nothing is sent.
         """
         ...
 

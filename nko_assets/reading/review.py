@@ -17,6 +17,7 @@ from nko_assets.failures import PermanentFailure
 from nko_assets.nko import normalize, rejected, romanize, validate
 from nko_assets.reading.answers import entry_kind
 from nko_assets.reading.decisions import HumanDecision
+from nko_assets.reading.trust.judge import Comparison, Trust
 from nko_assets.schemas.readings import ReviewedReadings
 
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "readings.nko-assets")
@@ -36,13 +37,15 @@ def review(
     *,
     accept: float,
     decisions: Sequence[HumanDecision] = (),
+    compared: Comparison | None = None,
 ) -> pl.DataFrame:
     """Decide on every row of a `Readings` table; returns a `ReviewedReadings` table.
 
     `first_seen` gives, for each frame_id, the milliseconds at which its text first appeared.
     `licence` is the note that travels with each row. `accept` is the least confidence, 0 to 1, that
     an entry needs to be accepted without a person looking at it. Of several decisions on one
-    reading the last counts. Raises PermanentFailure when a frame is unknown to `first_seen`.
+    reading the last counts. `compared` is what another reader's lines say of these readings: its
+    confidence then stands in place of the reader's own. Raises PermanentFailure when a frame is unknown to `first_seen`.
     """
     latest = {decision.reading_id: decision for decision in decisions}
     rows: list[dict[str, object]] = []
@@ -65,24 +68,31 @@ def review(
         if reading["entries"] and reading["status"] == "ok":
             for ordinal, entry in enumerate(reading["entries"]):
                 identity = reading_id(frame_id, ordinal)
-                decided = _review_entry(entry, accept, latest.get(identity))
+                trust = compared.entries[frame_id, ordinal] if compared else None
+                decided = _review_entry(entry, accept, latest.get(identity), trust)
                 rows.append({**common, "reading_id": identity, "entry": ordinal, **decided})
         else:
             identity = reading_id(frame_id, -1)
-            rows.append({**common, "reading_id": identity, "entry": -1, **_review_frame(reading)})
+            rows.append(
+                {**common, "reading_id": identity, "entry": -1, **_review_frame(reading, compared)}
+            )
     return pl.DataFrame(rows, schema=ReviewedReadings.polars_schema())
 
 
-def _review_frame(reading: Mapping[str, Any]) -> dict[str, object]:
+def _review_frame(reading: Mapping[str, Any], compared: Comparison | None) -> dict[str, object]:
     """The decision on a frame that gave no entry."""
     decision, reason = _frame_decision(reading)
+    missed = compared.missed.get(reading["frame_id"], ()) if compared else ()
+    if decision == "no_text" and missed:
+        decision = "needs_review"
+        reason = f"no N'Ko was read, but the offline reader read “{missed[0]}”"
     return {
         "kind": "frame",
         "nko": "",
         "nko_raw": "",
         "latin": "",
         "box": [],
-        "confidence": reading["confidence"],
+        "confidence": None if compared else reading["confidence"],
         "signals": [],
         "decision": decision,
         "reason": reason,
@@ -103,13 +113,18 @@ def _frame_decision(reading: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _review_entry(
-    entry: Mapping[str, Any], accept: float, human: HumanDecision | None
+    entry: Mapping[str, Any],
+    accept: float,
+    human: HumanDecision | None,
+    trust: Trust | None,
 ) -> dict[str, object]:
     nko = normalize(str(entry["nko"]))
+    english = _clean(entry["english"])
     values = {
         "nko": nko,
         "latin_shown": _clean(entry["latin_shown"]),
-        "english": _clean(entry["english"]),
+        "english": english,
+        "english_by": None if english is None else entry["english_by"],
         "french": _clean(entry["french"]),
     }
     applies = human is not None and normalize(human.seen) == nko
@@ -119,11 +134,14 @@ def _review_entry(
     if human and applies and human.verdict == "correct":
         values |= _correction(human)
     signals, severity = _signals(values)
+    confidence = trust.confidence if trust else entry["confidence"]
     if human and applies:
         decision, reason = _human_decision(human, values)
         by = human.by
     else:
-        decision, reason = _gate_decision(values["nko"], entry["confidence"], severity, accept)
+        decision, reason = _gate_decision(values["nko"], confidence, severity, accept)
+        if trust and trust.weakest and decision == "needs_review":
+            reason += f": {trust.weakest}"
         by = GATE
         if human:
             signals.append("stale_decision")
@@ -136,8 +154,8 @@ def _review_entry(
         "nko_raw": entry["nko_raw"],
         "latin": romanize(values["nko"] or ""),
         "pos": _clean(entry["pos"]),
-        "box": entry["box"],
-        "confidence": entry["confidence"],
+        "box": entry["box"] or (trust.box if trust else ()),
+        "confidence": confidence,
         "signals": signals,
         "decision": decision,
         "reason": reason,
@@ -159,6 +177,8 @@ def _correction(human: HumanDecision) -> dict[str, str | None]:
     for name, text in (("english", human.english), ("french", human.french)):
         if text is not None:
             corrected[name] = _clean(text)
+    if "english" in corrected:
+        corrected["english_by"] = "person" if corrected["english"] else None
     return corrected
 
 

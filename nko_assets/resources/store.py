@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,6 +44,20 @@ class Store:
             return await psycopg.AsyncConnection.connect(
                 self._address.get_secret_value(), **_OPTIONS
             )
+
+    @contextmanager
+    def session(self) -> Iterator[psycopg.Connection]:
+        """A connection as `connect` gives it, closed when the block ends.
+
+        Raises `TransientFailure` also when the database goes away in the middle of the block.
+        """
+        conn = self.connect()
+        try:
+            yield conn
+        except psycopg.OperationalError as error:
+            raise _no_answer(error) from None
+        finally:
+            conn.close()
 
     def close(self) -> None:
         """Give the embedded server free; a second call does nothing."""
@@ -112,10 +127,14 @@ def _connecting() -> Iterator[None]:
             "It looks like postgresql://user:password@host:5432/postgres.",
         ) from None
     except psycopg.OperationalError as error:
-        raise TransientFailure(
-            f"The database does not answer: {' '.join(str(error).split())}.",
-            "See that it runs and that its address, user and password are right.",
-        ) from None
+        raise _no_answer(error) from None
+
+
+def _no_answer(error: psycopg.OperationalError) -> TransientFailure:
+    return TransientFailure(
+        f"The database does not answer: {' '.join(str(error).split())}.",
+        "See that it runs and that its address, user and password are right.",
+    )
 
 
 def _check(conn: psycopg.Connection) -> None:
@@ -131,3 +150,33 @@ def _check(conn: psycopg.Connection) -> None:
             "The database does not know N'Ko letters, so searching it would find nothing.",
             "Create it with encoding UTF8 and a Unicode locale such as C.UTF-8.",
         )
+
+
+class LazyStore:
+    """A store that is opened when it is first asked for, once, and by any thread."""
+
+    def __init__(self, dsn: SecretStr | None, folder: Path) -> None:
+        """Opens nothing; the arguments are those of `open_store`."""
+        self._dsn = dsn
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._store: Store | None = None
+
+    def __call__(self) -> Store:
+        """The store, opened now if it was not."""
+        with self._lock:
+            if self._store is None:
+                self._store = open_store(self._dsn, self._folder)
+            return self._store
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is anything to open: a database was named, or an embedded one was made."""
+        return self._dsn is not None or (self._folder / "cluster").is_dir()
+
+    def close(self) -> None:
+        """Give free what was opened; the next call opens it again."""
+        with self._lock:
+            if self._store is not None:
+                self._store.close()
+            self._store = None

@@ -24,10 +24,14 @@ READING_STATUSES = (
     "wrong_script",
     "expired",
 )
+# The statuses of a reading that came to a result.
+FINE = ("ok", "no_text")
 SCRIPTS = ("nko", "latin", "mixed", "other")
 # nqo-Latn is N'Ko romanized; und is Latin script of a language that could not be told.
 LANGUAGES = ("nqo", "en", "fr", "nqo-Latn", "und")
 ENTRY_KINDS = ("word", "phrase", "sentence")
+# Who says what the English is: the frame that shows it, the reader's own translation, a reviewer.
+ENGLISH_BY = ("frame", "reader", "person")
 DECISIONS = ("accepted", "needs_review", "rejected", "no_text")
 
 BOX = pl.List(pl.Int32)  # x0, y0, x1, y1 in pixels of the frame; empty when the reader gives none
@@ -56,6 +60,7 @@ ENTRY = pl.Struct(
         "pos": pl.String,
         "box": BOX,
         "confidence": pl.Float64,
+        "english_by": pl.String,  # one of ENGLISH_BY, null when there is no English
     }
 )
 
@@ -113,6 +118,10 @@ class Readings(TableModel):
         )
 
 
+class SecondReadings(Readings):
+    """One row a frame as the offline reader saw it; empty where it is the first reader."""
+
+
 class ReviewedReadings(TableModel):
     """One row an entry, decided; a frame that gave no entry keeps one row with entry -1."""
 
@@ -130,6 +139,7 @@ class ReviewedReadings(TableModel):
     latin: str = pa.Field(description="romanized by rule from nko")
     latin_shown: str = pa.Field(nullable=True)
     english: str = pa.Field(nullable=True)
+    english_by: str = pa.Field(isin=ENGLISH_BY, nullable=True)
     french: str = pa.Field(nullable=True)
     pos: str = pa.Field(nullable=True)
     box: pl.List = pa.Field(dtype_kwargs={"inner": pl.Int32()})
@@ -145,6 +155,12 @@ class ReviewedReadings(TableModel):
     reader: str = pa.Field(str_length={"min_value": 1})
     model: str = pa.Field(str_length={"min_value": 1})
     licence: str = pa.Field(str_length={"min_value": 1})
+
+    @pa.dataframe_check
+    @classmethod
+    def english_has_a_source(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        """English comes from somewhere, and nothing does not."""
+        return data.lazyframe.select(pl.col("english").is_null() == pl.col("english_by").is_null())
 
     @pa.dataframe_check
     @classmethod

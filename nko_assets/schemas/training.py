@@ -6,12 +6,13 @@ import pandera.polars as pa
 import polars as pl
 
 from nko_assets.schemas.base import FRAME_ID, UUID, VIDEO_ID, TableModel
-from nko_assets.schemas.readings import ENTRY_KINDS
+from nko_assets.schemas.readings import ENGLISH_BY, ENTRY_KINDS
 
 MESSAGE = pl.Struct({"role": pl.String, "content": pl.String})
 EXAMPLE = pl.Struct({"nko": pl.String, "english": pl.String, "french": pl.String})
 SOURCE = pl.Struct({"video_id": pl.String, "frame_id": pl.String, "timestamp_ms": pl.Int64})
 ORIGINS = ("extracted", "synthetic")
+_BY = f"({'|'.join(ENGLISH_BY)})"
 
 
 class ExportRow(TableModel):
@@ -25,6 +26,11 @@ class ExportRow(TableModel):
     reader: str = pa.Field(str_length={"min_value": 1})
     model: str = pa.Field(str_length={"min_value": 1})
     confidence: pl.Float64 = pa.Field(ge=0, le=1, nullable=True)
+    english_by: str = pa.Field(
+        str_matches=f"^{_BY}(; {_BY})*$",
+        nullable=True,
+        description="who says what the English is: the frame, the reader's own translation, a person",
+    )
     licence: str = pa.Field(str_length={"min_value": 1})
 
 
@@ -66,9 +72,7 @@ class OcrSamples(ExportRow):
     )
     text: str = pa.Field(str_length={"min_value": 1}, description="N'Ko, NFC, logical order")
     latin: str = pa.Field(str_length={"min_value": 1})
-    translation: str = pa.Field(
-        nullable=True, description="English, else French, as shown beside it"
-    )
+    translation: str = pa.Field(nullable=True, description="English, else French")
     width: pl.Int32 = pa.Field(gt=0, description="pixels of the crop")
     height: pl.Int32 = pa.Field(gt=0)
 
@@ -78,7 +82,7 @@ class Vocabulary(ExportRow):
 
     word: str = pa.Field(str_length={"min_value": 1})
     latin: str = pa.Field(str_length={"min_value": 1})
-    meaning: str = pa.Field(nullable=True, description="English, as shown in a lesson")
+    meaning: str = pa.Field(nullable=True, description="English")
     meaning_french: str = pa.Field(nullable=True)
     pos: str = pa.Field(
         nullable=True, description="part of speech, when a lesson or reader says it"

@@ -5,6 +5,13 @@ Every function takes a connection in autocommit mode and leaves behind either al
 nothing. Times are passed in, aware of their zone.
 """
 
+from nko_assets.reading.ledger.adoption import (
+    adopt,
+    foreign_jobs,
+    queued_requests,
+    queued_videos,
+    unsearched_jobs,
+)
 from nko_assets.reading.ledger.answers import answers_for, attempts_at, record_answers, states_of
 from nko_assets.reading.ledger.jobs import (
     hold,
@@ -14,6 +21,7 @@ from nko_assets.reading.ledger.jobs import (
     mark_running,
     mark_submitted,
     mark_uploaded,
+    postpone,
     requests_of,
     take_checks,
     unfinished_jobs,
@@ -29,6 +37,7 @@ from nko_assets.reading.ledger.rows import (
     BatchState,
     BudgetExceeded,
     Enqueued,
+    ForeignJob,
     JobPlan,
     Limits,
     Money,
@@ -53,6 +62,7 @@ __all__ = [
     "BatchState",
     "BudgetExceeded",
     "Enqueued",
+    "ForeignJob",
     "JobPlan",
     "Limits",
     "Money",
@@ -64,11 +74,13 @@ __all__ = [
     "Retry",
     "Spend",
     "StoredAnswer",
+    "adopt",
     "answers_for",
     "attempts_at",
     "backlog",
     "claim",
     "enqueue",
+    "foreign_jobs",
     "hold",
     "job",
     "job_table",
@@ -78,6 +90,9 @@ __all__ = [
     "mark_uploaded",
     "money",
     "parse_key",
+    "postpone",
+    "queued_requests",
+    "queued_videos",
     "record_answers",
     "release",
     "request_key",
@@ -87,4 +102,5 @@ __all__ = [
     "states_of",
     "take_checks",
     "unfinished_jobs",
+    "unsearched_jobs",
 ]

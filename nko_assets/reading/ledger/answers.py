@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import LiteralString
 
-from psycopg import Connection
+from psycopg import Connection, sql
 from psycopg.rows import class_row
 
 from nko_assets.reading.ledger.rows import (
@@ -31,9 +32,9 @@ create temp table new_answers (
 ) on commit drop
 """
 
-# One row a request of the job that still waits: its answer; a failure when several came under one
+# One row a request that waits for an answer: its answer; a failure when several came under one
 # key; or what is said of those for which none came. `next` is the state that follows from it.
-_JUDGE = """
+_JUDGE: LiteralString = """
 create temp table judged on commit drop as
 with came as (
     select distinct on (hash, attempt) hash, attempt, raw, status, reason,
@@ -57,12 +58,14 @@ with came as (
         case when copies = 1 then retry_tokens end as retry_tokens,
         case when copies = 1 then retry_usd end as retry_usd
     from ledger.requests r left join came c on c.hash = r.hash and c.attempt = r.attempt
-    where r.job_name = %(job)s and r.state in ('claimed', 'submitted')
+    where {waiting}
 )
 select *, case when status = any(%(fine)s) then 'answered'
     when can_heal and attempt < %(max_attempts)s then 'queued' else 'failed' end as next
 from said
 """
+
+_OF_THE_JOB = "r.job_name = %(job)s and r.state in ('claimed', 'submitted')"
 
 _KEEP = """
 insert into ledger.answers (hash, attempt, job_name, settings, raw, status, reason, input_tokens,
@@ -73,7 +76,7 @@ from judged
 """
 
 _END = """
-update ledger.requests r set state = j.next from judged j
+update ledger.requests r set state = j.next, job_name = %(job)s from judged j
 where r.hash = j.hash and j.next <> 'queued'
 """
 
@@ -138,27 +141,43 @@ def record_answers(
             raise RuntimeError(f"The ledger has no job {name}")
         if BatchState(stored[0]).final:
             return Recorded(answered=0, failed=0, queued_again=0, unknown=0)
-        conn.execute(_STAGE)
-        keyless = _copy(conn, answers)
-        values = {
-            "job": name,
-            "now": now,
-            "fine": list(FINE),
-            "max_attempts": MAX_ATTEMPTS,
-            "absent_status": absent.status,
-            "absent_reason": absent.reason,
-            "absent_again": absent.again,
-        }
-        for step in (_JUDGE, _KEEP, _END, _ASK_AGAIN):
-            conn.execute(step, values)
-        with conn.cursor(row_factory=class_row(Recorded)) as cursor:
-            recorded = cursor.execute(_COUNT).fetchall()[0]
+        keyless = stage(conn, answers)
+        recorded = keep(conn, name, _OF_THE_JOB, now, absent)
         conn.execute(
             "update ledger.jobs set state = %s, finished_at = %s, checked_at = %s, error = %s"
             " where name = %s",
             [state, now, now, error, name],
         )
     return replace(recorded, unknown=recorded.unknown + keyless)
+
+
+def stage(conn: Connection, answers: Iterable[NewAnswer]) -> int:
+    """Stream `answers` into a temporary table; the number of those whose key is none of ours."""
+    conn.execute(_STAGE)
+    return _copy(conn, answers)
+
+
+def keep(
+    conn: Connection, name: str, waiting: LiteralString, now: datetime, absent: Absent | None = None
+) -> Recorded:
+    """Give what was staged to the requests `r` for which the SQL `waiting` holds, as job `name`'s.
+
+    Requests without an answer get `absent`; with None they have to be left out by `waiting`.
+    """
+    values = {
+        "job": name,
+        "now": now,
+        "fine": list(FINE),
+        "max_attempts": MAX_ATTEMPTS,
+        "absent_status": absent and absent.status,
+        "absent_reason": absent and absent.reason,
+        "absent_again": absent and absent.again,
+    }
+    conn.execute(sql.SQL(_JUDGE).format(waiting=sql.SQL(waiting)), values)
+    for step in (_KEEP, _END, _ASK_AGAIN):
+        conn.execute(step, values)
+    with conn.cursor(row_factory=class_row(Recorded)) as cursor:
+        return cursor.execute(_COUNT).fetchall()[0]
 
 
 def answers_for(conn: Connection, hashes: Sequence[str]) -> Iterator[StoredAnswer]:
@@ -192,7 +211,6 @@ def states_of(conn: Connection, hashes: Sequence[str]) -> dict[str, RequestState
 
 
 def _copy(conn: Connection, answers: Iterable[NewAnswer]) -> int:
-    """Stream `answers` into the temporary table; the number of those whose key is none of ours."""
     keyless = 0
     with (
         conn.cursor() as cursor,

@@ -6,17 +6,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from psycopg import Connection
+from psycopg import Connection, sql
 from psycopg.rows import class_row
 
-from nko_assets.reading.ledger.rows import BatchJob, BatchState, PlannedRequest
+from nko_assets.reading.ledger.rows import PLANNED, BatchJob, BatchState, PlannedRequest
 from nko_assets.reading.ledger.transactions import durable
 
 _JOBS = (
     "select name, state, model, videos, frames, size, tokens, estimated_usd,"
     " coalesce(actual_usd, 0) as actual_usd, coalesce(answered, 0) as answered,"
     " coalesce(failed, 0) as failed, service_name, file_name, created_at, submitted_at,"
-    " checked_at, finished_at, error"
+    " checked_at, finished_at, create_after, error"
     " from ledger.jobs left join (select job_name, sum(cost_usd) as actual_usd,"
     "   count(*) filter (where status in ('ok', 'no_text')) as answered,"
     "   count(*) filter (where status not in ('ok', 'no_text')) as failed"
@@ -44,13 +44,28 @@ def hold(conn: Connection, name: str) -> Iterator[bool]:
         yield row is not None and bool(row[0])
 
 
-def mark_uploaded(conn: Connection, name: str, file_name: str) -> None:
-    """The job file lies at the service as `file_name`; nothing is asked yet."""
+def mark_uploaded(conn: Connection, name: str, file_name: str, create_after: datetime) -> None:
+    """The job file lies at the service as `file_name`, and the service is about to be asked.
+
+    Whoever finds the job like this later cannot know whether it was asked, and must not ask again
+    before `create_after`.
+    """
     with durable(conn):
         changed = conn.execute(
-            "update ledger.jobs set state = 'uploaded', file_name = %s"
+            "update ledger.jobs set state = 'uploaded', file_name = %s, create_after = %s"
             " where name = %s and state in ('preparing', 'uploaded')",
-            [file_name, name],
+            [file_name, create_after, name],
+        ).rowcount
+        _require(changed, name)
+
+
+def postpone(conn: Connection, name: str, create_after: datetime, error: str) -> None:
+    """The service did not take the job now, for the reason `error`: ask after `create_after`."""
+    with durable(conn):
+        changed = conn.execute(
+            "update ledger.jobs set create_after = %s, error = %s"
+            " where name = %s and state in ('preparing', 'uploaded')",
+            [create_after, error, name],
         ).rowcount
         _require(changed, name)
 
@@ -59,7 +74,8 @@ def mark_submitted(conn: Connection, name: str, service_name: str, now: datetime
     """The service has the job under `service_name`: from now on it is paid for."""
     with durable(conn):
         changed = conn.execute(
-            "update ledger.jobs set state = 'submitted', service_name = %s, submitted_at = %s"
+            "update ledger.jobs set state = 'submitted', service_name = %s, submitted_at = %s,"
+            " error = ''"
             " where name = %s and state in ('preparing', 'uploaded')",
             [service_name, now, name],
         ).rowcount
@@ -137,10 +153,11 @@ def requests_of(conn: Connection, name: str) -> list[PlannedRequest]:
     """The requests that job `name` still has to answer, in a fixed order: what its file holds."""
     with conn.cursor(row_factory=class_row(PlannedRequest)) as cursor:
         return cursor.execute(
-            "select hash, attempt, video_id, frame_id, timestamp_ms, model, settings, size, tokens,"
-            " estimated_usd from ledger.requests"
-            " where job_name = %s and state in ('claimed', 'submitted')"
-            ' order by video_id collate "C", timestamp_ms, hash',
+            sql.SQL(
+                "select {planned} from ledger.requests r"
+                " where job_name = %s and state in ('claimed', 'submitted')"
+                ' order by video_id collate "C", timestamp_ms, hash'
+            ).format(planned=sql.SQL(PLANNED)),
             [name],
         ).fetchall()
 

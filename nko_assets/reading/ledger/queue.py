@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 
-from psycopg import Connection
+from psycopg import Connection, sql
 from psycopg.rows import class_row
 
 from nko_assets.failures import ConfigurationError
 from nko_assets.reading.ledger.money import money
 from nko_assets.reading.ledger.rows import (
     MAX_ATTEMPTS,
+    PLANNED,
     Backlog,
     BudgetExceeded,
     Enqueued,
@@ -26,6 +27,20 @@ from nko_assets.reading.ledger.rows import (
 )
 from nko_assets.reading.ledger.transactions import CLAIMING, durable
 from nko_assets.reading.reader import job_name
+
+_FORGET = """
+delete from ledger.requests r
+where job_name = %(job)s and state = 'claimed' and hash = any(%(hashes)s)
+    and not exists (select from ledger.answers a where a.hash = r.hash)
+"""
+
+_FAIL_AS_BEFORE = """
+update ledger.requests r
+set state = 'failed', attempt = a.attempt, job_name = a.job_name, settings = a.settings
+from ledger.answers a
+where r.job_name = %(job)s and r.state = 'claimed' and r.hash = any(%(hashes)s)
+    and a.hash = r.hash and a.attempt = r.attempt - 1
+"""
 
 
 def enqueue(conn: Connection, rows: Iterable[NewRequest], now: datetime) -> Enqueued:
@@ -40,8 +55,8 @@ def enqueue(conn: Connection, rows: Iterable[NewRequest], now: datetime) -> Enqu
         )
         given = 0
         with cursor.copy(
-            "copy new_requests (hash, video_id, frame_id, timestamp_ms, model, settings, size,"
-            " tokens, estimated_usd, enqueued_at, queued_at) from stdin"
+            "copy new_requests (hash, video_id, frame_id, timestamp_ms, width, height, model,"
+            " settings, size, tokens, estimated_usd, enqueued_at, queued_at) from stdin"
         ) as copy:
             for row in rows:
                 copy.write_row(
@@ -50,6 +65,8 @@ def enqueue(conn: Connection, rows: Iterable[NewRequest], now: datetime) -> Enqu
                         row.video_id,
                         row.frame_id,
                         row.timestamp_ms,
+                        row.width,
+                        row.height,
                         row.model,
                         to_json(row.settings),
                         row.size,
@@ -70,7 +87,12 @@ def enqueue(conn: Connection, rows: Iterable[NewRequest], now: datetime) -> Enqu
 
 
 def claim(
-    conn: Connection, limits: Limits, now: datetime, *, force: bool = False
+    conn: Connection,
+    limits: Limits,
+    now: datetime,
+    *,
+    force: bool = False,
+    without: Collection[str] = (),
 ) -> JobPlan | None:
     """Claim the requests of the next job, in one transaction; None when none can be made now.
 
@@ -78,7 +100,7 @@ def claim(
     only when it alone exceeds a limit. None comes back when nothing is queued, when fewer than
     `limits.max_videos` videos wait and none of them long enough (unless `force`), or when open
     jobs use up what the service's tier allows. Raises `BudgetExceeded` when money is what lacks:
-    a job is cut down to the videos that the budget allows before that.
+    a job is cut down to the videos that the budget allows before that. The videos `without` wait.
 
     The plan is in the ledger when this returns: see `jobs.hold` for how to carry it out.
     """
@@ -87,7 +109,7 @@ def claim(
         waiting = backlog(conn)
         if limits.max_open_jobs is not None and waiting.open_jobs >= limits.max_open_jobs:
             return None
-        for model, videos, complete in _ready_groups(conn, limits, now, force=force):
+        for model, videos, complete in _ready_groups(conn, limits, now, force, without):
             candidates = _lock(conn, model, videos)
             fitting = _one_job(candidates, limits)
             if not (complete or force or len(fitting) < len(candidates)):
@@ -147,10 +169,14 @@ def requeue(
         return max(cursor.rowcount, 0)
 
 
-def release(conn: Connection, name: str, error: str, now: datetime) -> int:
+def release(
+    conn: Connection, name: str, error: str, now: datetime, *, forget: Collection[str] = ()
+) -> int:
     """Give up a job that the service certainly does not have; its requests are queued again.
 
-    They keep their attempt, as they were never asked. Returns how many there were.
+    They keep their attempt, as they were never asked. Those in `forget` (hashes) are not queued:
+    the ledger knows them no more, or only the failure that they had before. Returns how many are
+    queued.
     """
     with durable(conn):
         given_up = conn.execute(
@@ -160,6 +186,8 @@ def release(conn: Connection, name: str, error: str, now: datetime) -> int:
         ).rowcount
         if not given_up:
             return 0
+        for forgetting in (_FORGET, _FAIL_AS_BEFORE):
+            conn.execute(forgetting, {"job": name, "hashes": list(forget)})
         return conn.execute(
             "update ledger.requests set state = 'queued', job_name = null, queued_at = %s"
             " where job_name = %s and state = 'claimed'",
@@ -168,12 +196,14 @@ def release(conn: Connection, name: str, error: str, now: datetime) -> int:
 
 
 def _ready_groups(
-    conn: Connection, limits: Limits, now: datetime, *, force: bool
+    conn: Connection, limits: Limits, now: datetime, force: bool, without: Collection[str]
 ) -> Iterator[tuple[str, list[str], bool]]:
     """Model, videos of its next job, and whether that need not wait; longest waiting model first."""
     rows = conn.execute(
         "select model, video_id, min(queued_at) as since from ledger.requests"
-        " where state = 'queued' group by model, video_id order by since, video_id"
+        " where state = 'queued' and video_id <> all(%s)"
+        " group by model, video_id order by since, video_id",
+        [list(without)],
     ).fetchall()
     by_model: dict[str, list[tuple[str, datetime]]] = {}
     for model, video_id, since in rows:
@@ -188,11 +218,12 @@ def _lock(conn: Connection, model: str, videos: Sequence[str]) -> list[PlannedRe
     """The queued requests of `videos`, video after video in that order, locked."""
     with conn.cursor(row_factory=class_row(PlannedRequest)) as cursor:
         return cursor.execute(
-            "select hash, attempt, video_id, frame_id, timestamp_ms, model, settings, size, tokens,"
-            " estimated_usd from ledger.requests"
-            " where state = 'queued' and model = %s and video_id = any(%s)"
-            " order by array_position(%s::text[], video_id), timestamp_ms, hash"
-            " for update skip locked",
+            sql.SQL(
+                "select {planned} from ledger.requests r"
+                " where state = 'queued' and model = %s and video_id = any(%s)"
+                " order by array_position(%s::text[], video_id), timestamp_ms, hash"
+                " for update of r skip locked"
+            ).format(planned=sql.SQL(PLANNED)),
             [model, list(videos), list(videos)],
         ).fetchall()
 
@@ -276,7 +307,7 @@ def _make_job(conn: Connection, requests: Sequence[PlannedRequest], now: datetim
         "insert into ledger.jobs (name, state, model, videos, frames, size, tokens, estimated_usd,"
         " created_at) values (%s, 'preparing', %s, %s, %s, %s, %s, %s, %s)"
         " on conflict (name) do update set state = 'preparing', created_at = excluded.created_at,"
-        " file_name = null, finished_at = null, error = '' where jobs.state = 'cancelled'",
+        " file_name = null, create_after = null, finished_at = null, error = '' where jobs.state = 'cancelled'",
         [
             plan.name,
             model,

@@ -60,13 +60,16 @@ class NewRequest:
     """One frame to be asked about, with what asking is estimated to cost.
 
     `hash` is `reading.reader.request_hash`; `settings` is JSON and may differ between attempts;
-    `size` is the length in bytes of its line in a job file; `tokens` are input tokens.
+    `width` and `height` are those of its picture in pixels; `size` is the length in bytes of its
+    line in a job file; `tokens` are input tokens.
     """
 
     hash: str
     video_id: str
     frame_id: str
     timestamp_ms: int
+    width: int
+    height: int
     model: str
     settings: Mapping[str, object]
     size: int
@@ -76,15 +79,21 @@ class NewRequest:
 
 @dataclass(frozen=True, slots=True)
 class PlannedRequest:
-    """A request as it belongs to a job: what to ask, for which attempt."""
+    """A request as it is to be asked, for which attempt.
+
+    `first_settings` are those of its first attempt, of which its hash is made.
+    """
 
     hash: str
     attempt: int
     video_id: str
     frame_id: str
     timestamp_ms: int
+    width: int
+    height: int
     model: str
     settings: Mapping[str, object]
+    first_settings: Mapping[str, object]
     size: int
     tokens: int
     estimated_usd: float
@@ -93,6 +102,14 @@ class PlannedRequest:
     def key(self) -> str:
         """The `key` of its line in the job file: it comes back with the answer."""
         return request_key(self.hash, self.attempt)
+
+
+PLANNED = """
+r.hash, r.attempt, r.video_id, r.frame_id, r.timestamp_ms, r.width, r.height, r.model, r.settings,
+coalesce((select a.settings from ledger.answers a where a.hash = r.hash and a.attempt = 1),
+    r.settings) as first_settings, r.size, r.tokens, r.estimated_usd
+"""
+"""The columns of a `PlannedRequest`, from `ledger.requests r`."""
 
 
 def request_key(hash_: str, attempt: int) -> str:
@@ -148,7 +165,8 @@ class BatchJob:
     """One row of the job table. Times are aware; `error` is empty when there was none.
 
     `answered` and `failed` count its requests by what came of this job; `actual_usd` is the cost
-    of the answers that came.
+    of the answers that came. The service is not asked to make it before `create_after`: until
+    then it may still be making it, or wants to be left alone.
     """
 
     name: str
@@ -168,7 +186,19 @@ class BatchJob:
     submitted_at: datetime | None
     checked_at: datetime | None
     finished_at: datetime | None
+    create_after: datetime | None
     error: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignJob:
+    """A job that the service has done and the ledger did not make; `name` is its display name."""
+
+    name: str
+    service_name: str
+    model: str
+    state: BatchState
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

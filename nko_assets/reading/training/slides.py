@@ -101,13 +101,17 @@ def _wrap(text: str, face: Typeface, size: int) -> Iterator[str]:
 
 
 def through_h264(slides: Sequence[Slide], crf: int) -> Iterator[np.ndarray]:
-    """Each slide as a frame of an H.264 file made of all of them; BGR uint8, in order."""
+    """Each slide as a frame of an H.264 file made of all of them; BGR uint8, in order.
+
+    They are all of the size of the first, which is even.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "slides.mp4")
         with av.open(path, "w") as container:
             options = {"crf": str(crf), "preset": "veryfast", "threads": "1"}
             stream = container.add_stream("libx264", rate=Fraction(1), options=options)
-            stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+            stream.height, stream.width, _ = slides[0].picture.shape
+            stream.pix_fmt = "yuv420p"
             for slide in slides:
                 for _ in range(FRAMES_A_SLIDE):
                     frame = av.VideoFrame.from_ndarray(slide.picture, format="rgb24")

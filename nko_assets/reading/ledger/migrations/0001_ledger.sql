@@ -18,6 +18,7 @@ create table ledger.jobs (
     created_at    timestamptz not null,
     submitted_at  timestamptz,
     checked_at    timestamptz,
+    create_after  timestamptz,
     finished_at   timestamptz,
     error         text not null default ''
 );
@@ -28,6 +29,8 @@ create table ledger.requests (
     frame_id      text not null,
     timestamp_ms  bigint not null,
     model         text not null,
+    width         integer not null,
+    height        integer not null,
     settings      jsonb not null,
     attempt       integer not null default 1 check (attempt >= 1),
     state         text not null default 'queued' check (state in (
@@ -64,7 +67,14 @@ create table ledger.answers (
 -- Money and counts by job are read from the index alone, without the raw answers.
 create index on ledger.answers (job_name) include (cost_usd, status);
 
+-- Jobs at the service that an earlier ledger made, and when their answers were last looked through.
+create table ledger.foreign_jobs (
+    service_name text primary key,
+    searched_at  timestamptz not null
+);
+
 -- The owner writes; nobody else sees anything, also where other roles exist.
 alter table ledger.jobs enable row level security;
 alter table ledger.requests enable row level security;
 alter table ledger.answers enable row level security;
+alter table ledger.foreign_jobs enable row level security;

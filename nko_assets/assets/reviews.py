@@ -1,0 +1,181 @@
+"""What is decided on each reading: the step that validates, gates, and heeds people's decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from nko_assets.checks import CheckSpec, judge
+from nko_assets.failures import ConfigurationError
+from nko_assets.files import sha256_of
+from nko_assets.nko.characters import BLOCK_END, BLOCK_START
+from nko_assets.previews import table_preview
+from nko_assets.reading.decisions import HumanDecision, parse_decisions
+from nko_assets.reading.review import reading_id, review
+from nko_assets.reading.trust.dictionary import Dictionary, load_dictionary
+from nko_assets.reading.trust.judge import Comparison, compare_readings
+from nko_assets.reading.trust.model import WEIGHTS
+from nko_assets.schemas.readings import ReviewedReadings
+from nko_assets.steps import Context, Outcome, Step
+
+SCRIPT_PURITY = CheckSpec("script_purity", "What is accepted as N'Ko is N'Ko.")
+ACCEPTED_SHARE = CheckSpec("accepted_share", "At least half of the entries pass the gate.")
+NKO_SIGN = f"[{BLOCK_START}-{BLOCK_END}]"
+# The least share of N'Ko among the characters of a real line.
+LEAST_NKO = 0.78
+
+
+def _review_identity(context: Context) -> Mapping[str, Any]:
+    return {
+        "accept": context.settings.accept_confidence,
+        "licence": context.video.licence,
+        "decisions": [decision.to_json_line() for decision in _decisions(context)],
+        **_trust_identity(context),
+    }
+
+
+def _trust_identity(context: Context) -> dict[str, str]:
+    if context.workshop.second_reader is None:
+        return {}
+    dictionary = context.settings.dictionary
+    return {
+        "trust": sha256_of(WEIGHTS),
+        "dictionary": _digest(dictionary, *_state_of(dictionary)) if dictionary else "",
+    }
+
+
+def _state_of(path: Path) -> tuple[int, int]:
+    """What changes with the content of a file; raises ConfigurationError when it is not there."""
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise ConfigurationError(
+            f"The dictionary {path} cannot be read: {error}.", "Check NKO_DICTIONARY."
+        ) from error
+    return state.st_mtime_ns, state.st_size
+
+
+@lru_cache(maxsize=1)
+def _digest(path: Path, _modified_ns: int, _size: int) -> str:
+    return sha256_of(path)
+
+
+@lru_cache(maxsize=1)
+def _dictionary(path: Path, _modified_ns: int, _size: int) -> Dictionary:
+    return load_dictionary(path)
+
+
+def _compared(context: Context, readings: pl.DataFrame) -> Comparison | None:
+    """What the offline reader says of the readings of another one; None for its own."""
+    if context.workshop.second_reader is None:
+        return None
+    second = context.lake.read_table("second_readings", context.key)
+    path = context.settings.dictionary
+    dictionary = _dictionary(path, *_state_of(path)) if path else None
+    return compare_readings(readings, second, dictionary)
+
+
+def _decisions(context: Context) -> list[HumanDecision]:
+    """What people decided about the readings of this video, in order."""
+    path = context.lake.root / "reviews" / "decisions.jsonl"
+    try:
+        state = path.stat()
+    except FileNotFoundError:
+        return []
+    readings = context.lake.read_table("gemini_results", context.key, ["frame_id", "entries"])
+    own = {
+        reading_id(row["frame_id"], entry)
+        for row in readings.iter_rows(named=True)
+        for entry in range(len(row["entries"]))
+    }
+    taken = _decisions_in(path, state.st_mtime_ns, state.st_size)
+    return [decision for decision in taken if decision.reading_id in own]
+
+
+@lru_cache(maxsize=1)
+def _decisions_in(path: Path, _modified_ns: int, _size: int) -> list[HumanDecision]:
+    """Every decision of the file as it is now; it is asked for once a video."""
+    with path.open(encoding="utf-8") as lines:
+        return parse_decisions(lines)
+
+
+def _review(context: Context) -> Outcome:
+    readings = context.lake.read_table("gemini_results", context.key)
+    seen = context.lake.read_table("unique_frames", context.key, ["frame_id", "first_seen_ms"])
+    compared = _compared(context, readings)
+    table = review(
+        readings,
+        dict(seen.iter_rows()),
+        context.video.licence,
+        accept=context.settings.accept_confidence,
+        decisions=_decisions(context),
+        compared=compared,
+    )
+    entries = table.filter(pl.col("entry") >= 0)
+    accepted = entries.filter(decision="accepted")
+    impure = accepted.filter(
+        pl.col("nko").str.count_matches(NKO_SIGN)
+        < LEAST_NKO * pl.col("nko").str.count_matches(r"\S")
+    )
+    share = accepted.height / entries.height if entries.height else 1.0
+    columns = ["timestamp_ms", "nko", "latin", "english", "french", "confidence", "reason"]
+    return Outcome(
+        table=table,
+        checks=[
+            judge(
+                SCRIPT_PURITY,
+                impure.is_empty(),
+                f"{impure.height} of {accepted.height} accepted texts are less than {100 * LEAST_NKO:g} % N'Ko.",
+                {"sample": {"markdown": table_preview(impure, columns)}},
+            ),
+            judge(
+                ACCEPTED_SHARE,
+                share >= 0.5,
+                f"{accepted.height} of {entries.height} entries are accepted ({share:.0%}).",
+                {
+                    "sample": {
+                        "markdown": table_preview(
+                            entries.filter(pl.col("decision") != "accepted"), columns
+                        )
+                    }
+                },
+            ),
+        ],
+        facts={
+            "rows": table.height,
+            "decisions": dict(table.group_by("decision").len().sort("decision").iter_rows()),
+            "gate": context.settings.accept_confidence,
+            **_comparison_facts(compared),
+            "preview": {"markdown": table_preview(entries, columns, 10)},
+        },
+    )
+
+
+def _comparison_facts(compared: Comparison | None) -> dict[str, Any]:
+    if compared is None:
+        return {"confidence": "the reader's own"}
+    return {
+        "confidence": "by comparison with the offline reader",
+        "lines that only the offline reader read": sum(map(len, compared.missed.values())),
+    }
+
+
+REVIEWED_READINGS = Step(
+    name="reviewed_readings",
+    group="readings",
+    description=(
+        "Each reading normalized, validated and decided: accepted, needs_review or rejected, "
+        "with the reason."
+    ),
+    work=_review,
+    per_video=True,
+    inputs=("gemini_results", "second_readings", "unique_frames"),
+    identity=_review_identity,
+    model=ReviewedReadings,
+    checks=(SCRIPT_PURITY, ACCEPTED_SHARE),
+    kinds=("parquet", "polars"),
+)

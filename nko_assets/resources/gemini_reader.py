@@ -1,0 +1,273 @@
+"""Reading with the Gemini Batch API: frames are queued, sent in few jobs, and collected hours later.
+
+What was asked, answered and paid is in the ledger; this module only decides what is done next. Any
+number of processes may do so at once, and any of them may be killed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from nko_assets.failures import ConfigurationError, HeldBack, NotReady, TransientFailure
+from nko_assets.reading import ledger
+from nko_assets.reading.answers import FrameRequest, Reading
+from nko_assets.reading.gemini.bookkeeping import READER, hash_of, new_request, reading_of
+from nko_assets.reading.gemini.models import model_named
+from nko_assets.reading.gemini.request import first_settings, identity
+from nko_assets.reading.ledger import BatchState, BudgetExceeded, Limits, RequestState
+from nko_assets.reading.reader import Job, JobState, JobStatus, Progress
+from nko_assets.resources.gemini_batches import GeminiBatches
+from nko_assets.resources.gemini_jobs import Clock, Frames, GeminiJobs
+from nko_assets.resources.gemini_recovery import GeminiRecovery
+from nko_assets.resources.store import Store
+
+_POLL_EVERY = timedelta(seconds=30)
+_AT_ONCE = 500  # answers read from the ledger together
+_NOT_SENT = (BatchState.PREPARING, BatchState.UPLOADED)
+_AT_SERVICE = (BatchState.SUBMITTED, BatchState.RUNNING)
+
+
+def utc_now() -> datetime:
+    """The time now, in UTC."""
+    return datetime.now(UTC)
+
+
+class GeminiReader:
+    """Reads frames with one Gemini model through the Batch API; a `DeferredReader`."""
+
+    name = READER
+    deferred = True
+
+    def __init__(
+        self,
+        service: GeminiBatches,
+        store: Callable[[], Store],
+        frames: Frames,
+        *,
+        model: str,
+        resolution: str,
+        limits: Limits,
+        folder: Path,
+        poll_every: timedelta = _POLL_EVERY,
+        clock: Clock = utc_now,
+    ) -> None:
+        """Nothing is opened or asked yet.
+
+        `frames` gives the JPEGs when a job is sent; `folder` holds job files and results while they
+        are in use; `poll_every` is how often the service is asked about one job. Raises
+        `ConfigurationError` for a model or a resolution that is not known.
+        """
+        self.model = model_named(model).name
+        self._resolution = resolution
+        self._settings = first_settings(self.model, resolution)
+        self._store = store
+        self._limits = limits
+        self._poll_every = poll_every
+        self._clock = clock
+        self._jobs = GeminiJobs(service, store, frames, folder, clock)
+        self._recovery = GeminiRecovery(service, store, folder, clock)
+        # Of this process: one thread flushes, and not at each poll of each receipt.
+        self._flushing = threading.Lock()
+        self._flushed_at: datetime | None = None
+        self._over_budget: BudgetExceeded | None = None
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """Prompt, schema, resolution and the rest of what a frame is asked with first."""
+        return identity(self._settings)
+
+    def submit(self, requests: Sequence[FrameRequest], *, reading: int = 1) -> Job:
+        """Queue the frames in the ledger and return the receipt; `flush` sends them.
+
+        Frames that were queued, asked or answered before stay as they are. Raises PermanentFailure
+        for a frame that is no picture, and then none of them is queued.
+        """
+        settings = first_settings(self.model, self._resolution, reading)
+        now = self._clock()
+        rows = [new_request(each, self.model, settings, now.date()) for each in requests]
+        with self._store().session() as conn:
+            ledger.enqueue(conn, rows, now)
+        # Frames that show the very same picture are one request.
+        cost = sum({row.hash: row.estimated_usd for row in rows}.values())
+        return Job.of(self.name, self.model, [row.hash for row in rows], cost, reading)
+
+    def flush(self, say: Progress, *, force: bool = False) -> None:
+        """Send what is queued, in as few jobs as the limits allow.
+
+        Without `force`, fewer than a job's worth of videos wait for a while. What does not fit the
+        tier's limits, or comes while the service wants to be left alone, stays queued. Raises
+        `BudgetExceeded` when the budget is what lacks; what it allows has been sent then.
+        """
+        with self._flushing:
+            self._flush(say, force=force)
+
+    def poll(self, job: Job) -> JobStatus:
+        """How many of the job's frames have their answer, and what the others wait for.
+
+        Settles jobs of the service that have ended and sends what has waited long enough, at most
+        once in `poll_every`. A service or database that does not answer is told in the note.
+        Raises `HeldBack` when all that is left waits for money, `ConfigurationError` when the
+        service refuses the key or what was asked.
+        """
+        try:
+            trouble = self._advance(job.request_hashes)
+            return self._status(job, trouble)
+        except TransientFailure as error:
+            if isinstance(error, HeldBack):
+                raise
+            return JobStatus(JobState.RUNNING, f"Nothing is known now: {error.message}")
+
+    def collect(
+        self, job: Job, requests: Sequence[FrameRequest], progress: Progress
+    ) -> Iterator[Reading]:
+        """The readings that the ledger has for `requests`; can be repeated.
+
+        Raises ConfigurationError for a frame that the job does not hold, NotReady for one that has
+        no answer yet.
+        """
+        asked = self._hashes(job, requests)
+        for start in range(0, len(requests), _AT_ONCE):
+            some = requests[start : start + _AT_ONCE]
+            hashes = asked[start : start + _AT_ONCE]
+            with self._store().session() as conn:
+                stored = {each.hash: each for each in ledger.answers_for(conn, hashes)}
+            if missing := set(hashes) - stored.keys():
+                raise NotReady(
+                    f"{len(missing):,} frames of {job.name} have no answer yet.",
+                    "Materialize gemini_results later.",
+                )
+            for request, hashed in zip(some, hashes, strict=True):
+                yield reading_of(stored[hashed], request)
+            progress(f"{start + len(some):,} of {len(requests):,} readings")
+
+    def ended(self) -> tuple[str, ...]:
+        """Names of the service's jobs that have ended and whose answers are not recorded yet."""
+        with self._store().session() as conn:
+            due = ledger.take_checks(conn, self._clock(), self._poll_every)
+        asked = [(job.name, self._jobs.ask(job)) for job in due]
+        return tuple(name for name, remote in asked if remote is None or remote.state.final)
+
+    def settle(self, say: Progress) -> None:
+        """Ask about every job at the service now, and record the answers of those that have ended."""
+        with self._store().session() as conn:
+            jobs = ledger.unfinished_jobs(conn)
+        for job in jobs:
+            if job.state in _AT_SERVICE:
+                self._jobs.settle(job.name, say)
+
+    def _flush(self, say: Progress, *, force: bool) -> None:
+        self._flushed_at = self._clock()
+        self._over_budget = None
+        with self._store().session() as conn:
+            unsent = [job.name for job in ledger.unfinished_jobs(conn) if job.state in _NOT_SENT]
+        if not all(self._jobs.carry_out(name, say) for name in unsent):
+            return
+        with self._store().session() as conn:
+            if not ledger.backlog(conn).queued_requests:
+                return
+        waiting = self._recovery.recover(say)
+        while True:
+            try:
+                with self._store().session() as conn:
+                    plan = ledger.claim(
+                        conn, self._limits, self._clock(), force=force, without=waiting
+                    )
+            except BudgetExceeded as error:
+                self._over_budget = error
+                raise
+            if plan is None or not self._jobs.carry_out(plan.name, say):
+                break
+        with self._store().session() as conn:
+            left = ledger.backlog(conn)
+        if left.queued_requests:
+            say(f"{left.queued_requests:,} frames of {left.queued_videos:,} videos stay queued")
+
+    def _advance(self, hashes: Sequence[str]) -> BudgetExceeded | TransientFailure | None:
+        """Do what is due for these requests; what keeps them from going on, if anything does."""
+        with self._store().session() as conn:
+            due = ledger.take_checks(conn, self._clock(), self._poll_every, hashes)
+        trouble: BudgetExceeded | TransientFailure | None = None
+        try:
+            for job in due:
+                self._jobs.settle(job.name, _nobody)
+        except TransientFailure as error:
+            trouble = error
+        with self._store().session() as conn:
+            states = set(ledger.states_of(conn, hashes).values())
+        if states & {RequestState.QUEUED, RequestState.CLAIMED}:
+            trouble = self._flush_when_due() or trouble
+        return trouble
+
+    def _flush_when_due(self) -> BudgetExceeded | TransientFailure | None:
+        if not self._flushing.acquire(blocking=False):
+            return None
+        try:
+            last = self._flushed_at
+            if last is None or self._clock() - last >= self._poll_every:
+                self._flush(_nobody, force=False)
+        except (BudgetExceeded, TransientFailure) as error:
+            return error
+        else:
+            return self._over_budget
+        finally:
+            self._flushing.release()
+
+    def _status(self, job: Job, trouble: BudgetExceeded | TransientFailure | None) -> JobStatus:
+        hashes = set(job.request_hashes)
+        with self._store().session() as conn:
+            states = ledger.states_of(conn, list(hashes))
+            jobs = ledger.jobs_of(conn, list(hashes))
+        counts = Counter(states.values())
+        final = counts[RequestState.ANSWERED] + counts[RequestState.FAILED]
+        note = f"{final:,} of {len(hashes):,} frames answered"
+        if len(states) < len(hashes):
+            lost = len(hashes) - len(states)
+            return JobStatus(JobState.FAILED, f"{note}; the ledger does not know {lost:,} of them")
+        if final == len(hashes):
+            failed = counts[RequestState.FAILED]
+            return JobStatus(
+                JobState.DONE, f"{note}, {failed:,} of them failed" if failed else note
+            )
+        running = [each for each in jobs if each.state in _AT_SERVICE]
+        if running:
+            since = min(each.submitted_at or each.created_at for each in running)
+            jobs_there = "1 job" if len(running) == 1 else f"{len(running)} jobs"
+            note += f"; {jobs_there} at the service for {_age(self._clock() - since)}"
+        if queued := counts[RequestState.QUEUED]:
+            note += f"; {queued:,} are queued"
+        if counts[RequestState.QUEUED] + final == len(hashes) and isinstance(
+            trouble, BudgetExceeded
+        ):
+            raise HeldBack(f"{note}. {trouble.message}", trouble.next_step)
+        for each in jobs:
+            if each.state in _NOT_SENT and each.error:
+                note += f". {each.name} waits: {each.error}"
+        if trouble is not None:
+            note += f". {trouble.message}"
+        on_its_way = counts[RequestState.CLAIMED] + counts[RequestState.SUBMITTED]
+        return JobStatus(JobState.RUNNING if on_its_way else JobState.QUEUED, note)
+
+    def _hashes(self, job: Job, requests: Sequence[FrameRequest]) -> list[str]:
+        settings = first_settings(self.model, self._resolution, job.reading)
+        known = set(job.request_hashes)
+        hashes = [hash_of(request, self.model, settings) for request in requests]
+        for request, hashed in zip(requests, hashes, strict=True):
+            if hashed not in known:
+                raise ConfigurationError(
+                    f"Frame {request.frame_id} is not part of job {job.name}.",
+                    "Submit it again: the frame, the model or its settings have changed.",
+                )
+        return hashes
+
+
+def _nobody(_: str) -> None:
+    """What is done while polling is told by the status."""
+
+
+def _age(age: timedelta) -> str:
+    minutes = max(int(age.total_seconds() // 60), 0)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"
