@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nko_assets.failures import ConfigurationError
-from nko_assets.memory.imports import Imported, read_parallel
+from nko_assets.memory.imports import Imported, imported_motifs, read_parallel
 from nko_assets_tests.shared import SHARED, needs_shared
 
 HEADER = "id\tnko\tenglish\tfrench\n"
@@ -36,7 +36,7 @@ def test_a_row_carries_its_text_its_latin_its_meanings_and_where_it_is_from() ->
 
 def test_words_and_phrases_are_told_apart() -> None:
     rows = read("nko\tfrench\nߖߌ\teau\nߌ ߞߊ߫ ߞߍ߲ߘߍ߫؟\tcomment vas-tu?\n").rows
-    assert [row.is_word for row in rows] == [True, False]
+    assert [row.motif_type for row in rows] == ["vocabulary", "phrase"]
 
 
 @pytest.mark.parametrize(
@@ -249,6 +249,41 @@ def test_json_lines_are_read_with_what_is_no_row_rejected() -> None:
 def test_languages_kept_together_under_one_name_are_found() -> None:
     (row,) = read(json.dumps({"id": 1, "translation": {"nqo": "ߖߌ", "fr": "eau"}})).rows
     assert (row.nko, row.french) == ("ߖߌ", "eau")
+
+
+def test_rows_become_motifs_with_the_same_ids_each_time() -> None:
+    text = "nko\tenglish\tfrench\nߖߌ\twater\teau\nߌ ߞߊ߫ ߞߍ߲ߘߍ߫؟\t\tcomment vas-tu?\n"
+    word, phrase = imported_motifs(read(text).rows)
+    assert [word, phrase] == imported_motifs(read(text).rows)
+    assert (word.motif_type, word.source, word.licence) == (
+        "vocabulary",
+        "nicolingua",
+        "CC-BY-SA-4.0",
+    )
+    assert word.content == {
+        "nko_text": "ߖߌ",
+        "latin": "ji",
+        "translation": "water",
+        "english": "water",
+        "french": "eau",
+    }
+    assert phrase.content["translation"] == "comment vas-tu?"
+    assert phrase.nko_key == "ߌ ߞߊ߫ ߞߍ߲ߘߍ߫"
+    assert word.frame_id is None
+
+
+def test_two_meanings_of_a_word_and_two_sources_are_different_motifs() -> None:
+    text = "nko\tenglish\nߖߌ\twater\nߖߌ\train\n"
+    motifs = [
+        *imported_motifs(read(text).rows),
+        *imported_motifs(read(text, source="another").rows),
+    ]
+    assert len({motif.id for motif in motifs}) == 4
+
+
+def test_nothing_is_imported_as_read_from_the_lessons() -> None:
+    imported = read("nko\tenglish\nߖߌ\twater\n", source="lessons")
+    assert statuses(imported) == ["source"]
 
 
 @needs_shared

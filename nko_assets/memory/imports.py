@@ -1,4 +1,4 @@
-"""Parallel text of others: a TSV or JSON Lines file becomes rows, and what is no row says why.
+"""Parallel text of others: a TSV or JSON Lines file becomes motifs, and what is no row says why.
 
 Every line of the file is either a row or a rejected row with its reason. A row carries where it
 comes from and its licence, which the file says row by row or the caller for all of them.
@@ -10,12 +10,14 @@ import csv
 import io
 import json
 import re
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from nko_assets.corpus.deduplicate import plain
 from nko_assets.failures import ConfigurationError
+from nko_assets.memory.rows import LESSONS, Motif, memory_id
 from nko_assets.nko import key, normalize, repair, romanize, validate, words
 
 ALIASES: Final[dict[str, tuple[str, ...]]] = {
@@ -50,9 +52,10 @@ class ParallelRow:
     licence: str
 
     @property
-    def is_word(self) -> bool:
-        """Whether the text is one word, as the headwords of a dictionary mostly are."""
-        return len(words(self.nko)) == 1 and not re.search(r"\s", self.nko)
+    def motif_type(self) -> str:
+        """A word, as the headwords of a dictionary mostly are, or a phrase."""
+        one = len(words(self.nko)) == 1 and not re.search(r"\s", self.nko)
+        return "vocabulary" if one else "phrase"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,37 @@ def read_parallel(
         except _Rejection as why:
             rejected.append(RejectedRow(number, why.status, why.reason, content))
     return Imported(list(rows.values()), sorted(rejected, key=lambda row: row.line))
+
+
+def imported_motifs(rows: Sequence[ParallelRow]) -> list[Motif]:
+    """A motif for each row; one that several files have under one source is one motif."""
+    made = {
+        row_id: Motif(
+            id=row_id,
+            motif_type=row.motif_type,
+            source=row.source,
+            licence=row.licence,
+            nko_key=key(row.nko),
+            content={
+                "nko_text": row.nko,
+                "latin": row.latin,
+                "translation": row.english or row.french,
+                "english": row.english,
+                "french": row.french,
+            },
+            frequency=1,
+            # How much a word is worth learning is for the lessons to say.
+            salience_score=0.0,
+        )
+        for row in rows
+        for row_id in [_motif_id(row)]
+    }
+    return list(made.values())
+
+
+def _motif_id(row: ParallelRow) -> uuid.UUID:
+    meaning = (row.english or "", row.french or "")
+    return memory_id("motif", row.motif_type, row.source, key(row.nko), *meaning)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +314,8 @@ def _row(
         origin[name] = normalize(values.get(name, "")) or given[name] or ""
         if not origin[name]:
             raise _Rejection(f"no_{name}", f"neither the row nor the caller names its {name}")
+    if origin["source"] == LESSONS:
+        raise _Rejection("source", f"{LESSONS!r} is the source of what was read from videos")
     return ParallelRow(number, nko, romanize(nko), english, french, **origin)
 
 
