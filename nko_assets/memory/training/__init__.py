@@ -1,0 +1,1 @@
+"""Making the embedding models that ship with the package; needs torch and sentence-transformers."""
