@@ -11,9 +11,11 @@ import dagster as dg
 from nko_assets.assets.adapter import asset_of
 from nko_assets.jobs import CHANNEL, OPERATIONS, READINGS, TRAINING, lessons_job, send_queued
 from nko_assets.lineage import STEPS
+from nko_assets.memory.embeddings import load_embedder
 from nko_assets.progress import Silent
 from nko_assets.reading.reader import Reader
 from nko_assets.resources.lake import Lake
+from nko_assets.resources.memory import open_memory
 from nko_assets.resources.reader import open_reader, open_second_reader
 from nko_assets.resources.source import SourceOptions, open_source
 from nko_assets.resources.store import LazyStore
@@ -77,5 +79,12 @@ def open_workshop(settings: Settings, reader: Reader | None = None) -> Workshop:
         ),
         reader=reader or open_reader(settings, lake, store),
         store=store,
+        memory=open_memory(
+            settings.supabase_url,
+            settings.supabase_service_key,
+            store,
+            store_is_named=settings.store_url is not None,
+        ),
+        embedder=cache(load_embedder),
         second_reader=None if reader else open_second_reader(settings),
     )

@@ -25,7 +25,8 @@ READINGS = dg.define_asset_job(
 )
 TRAINING = dg.define_asset_job(
     "training",
-    selection=dg.AssetSelection.groups("training", "tuning"),
+    selection=dg.AssetSelection.groups("training", "tuning")
+    | dg.AssetSelection.assets("memory_motifs"),
     description="Training files, splits and the report, from every video read so far.",
 )
 OPERATIONS = dg.define_asset_job(

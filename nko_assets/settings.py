@@ -107,8 +107,22 @@ class Settings(BaseSettings):
         0.90, ge=0, le=1, description="confidence from which a reading needs no review"
     )
 
+    supabase_url: str | None = Field(
+        None,
+        validation_alias=AliasChoices("supabase_url", "SUPABASE_URL"),
+        description="a Supabase project that keeps the memory: https://<project>.supabase.co",
+    )
+    supabase_service_key: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices(
+            "supabase_service_key", "SUPABASE_SERVICE_KEY", "SUPABASE_SERVICE_ROLE_KEY"
+        ),
+        description="its service_role or secret key (`SUPABASE_SERVICE_ROLE_KEY` is taken too)",
+    )
     store_url: SecretStr | None = Field(
-        None, description="address of a Postgres database; without one it is embedded in the data"
+        None,
+        validation_alias=AliasChoices("store_url", "NKO_STORE_URL", "SUPABASE_DB_URL"),
+        description="address of a Postgres database; without one it is embedded in the data",
     )
     failure_webhook: SecretStr | None = Field(
         None, description="URL that is told, by an HTTP POST of JSON, of each run that fails"
@@ -173,6 +187,25 @@ class Settings(BaseSettings):
             )
         if self.daily_budget_usd is not None and self.daily_budget_usd > self.budget_usd:
             raise ValueError("NKO_DAILY_BUDGET_USD is above NKO_BUDGET_USD")
+        return self
+
+    @field_validator("supabase_url", mode="after")
+    @classmethod
+    def _project(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.password:
+            raise ValueError("it looks like https://<project>.supabase.co")
+        return url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _supabase_is_whole(self) -> Settings:
+        if (self.supabase_url is None) != (self.supabase_service_key is None):
+            there, missing = ("SUPABASE_URL", "SUPABASE_SERVICE_KEY")
+            if self.supabase_url is None:
+                there, missing = missing, there
+            raise ValueError(f"{there} is set and {missing} is not: Supabase takes both")
         return self
 
     @model_validator(mode="after")

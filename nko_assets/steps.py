@@ -22,10 +22,12 @@ from nko_assets.checks import (
     schema_check,
     stop_on_errors,
 )
-from nko_assets.failures import PermanentFailure
+from nko_assets.failures import NkoError, PermanentFailure
 from nko_assets.files import write_atomically
+from nko_assets.memory.embeddings import Embedder
 from nko_assets.reading.reader import Reader
 from nko_assets.resources.lake import Lake, Record, fingerprint
+from nko_assets.resources.memory_store import MemoryStore
 from nko_assets.resources.source import Source
 from nko_assets.resources.store import LazyStore
 from nko_assets.schemas.base import TableModel
@@ -46,6 +48,8 @@ class Workshop:
     source: Source
     reader: Reader
     store: LazyStore
+    memory: MemoryStore
+    embedder: Callable[[], Embedder]
     second_reader: Reader | None = None
 
 
@@ -182,7 +186,8 @@ def current_record(step: Step, context: Context, steps: Mapping[str, Step]) -> R
         return None
     try:
         wanted = step_fingerprint(step, context, steps)
-    except PermanentFailure:
+    except NkoError:
+        # Also where the outside world does not answer: making the artefact says what is wrong.
         return None
     return record if record.fingerprint == wanted else None
 

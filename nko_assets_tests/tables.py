@@ -11,10 +11,17 @@ from typing import Any
 import polars as pl
 
 from nko_assets import schemas
+from nko_assets.memory.rows import DIMENSIONS
 from nko_assets.schemas.base import TableModel
 from nko_assets.schemas.channel import Videos
 from nko_assets.schemas.corpus import RejectedRows, SplitAssignments, ToneVariants
 from nko_assets.schemas.frames import Frames, UniqueFrames
+from nko_assets.schemas.memory import (
+    MemoryConversations,
+    MemoryMotifs,
+    MemoryTurnEdges,
+    MemoryTurns,
+)
 from nko_assets.schemas.readings import Readings, ReviewedReadings, SecondReadings
 from nko_assets.schemas.training import (
     Conversations,
@@ -37,6 +44,12 @@ _EXPORT = {
     "confidence": 0.9,
     "english_by": "frame",
     "licence": "CC-BY-SA-4.0",
+}
+
+_VECTORS = {
+    "embedding": [0.0] * DIMENSIONS,
+    "nko_embedding": None,
+    "embedding_model": "tests-1",
 }
 
 GOOD: dict[type[TableModel], dict[str, Any]] = {
@@ -156,6 +169,48 @@ GOOD: dict[type[TableModel], dict[str, Any]] = {
         "nko": "ߒߞߏ",
         "side": "train",
         "reason": "the side of its video",
+    },
+    MemoryConversations: {
+        "id": _ID,
+        "video_id": "v1",
+        "title": "Lesson",
+        "url": "v1.mp4",
+        "duration_ms": 60_000,
+        "licence": "CC-BY-SA-4.0",
+    },
+    MemoryTurns: {
+        "id": _ID,
+        "conversation_id": _OTHER_ID,
+        "frame_id": "v1:5000",
+        "timestamp_ms": 5000,
+        "trajectory_depth": 1,
+        "trajectory_phase": "extraction",
+        "content": "{}",
+        "salience_score": 0.5,
+        "outcome_mean": 0.9,
+        "outcome_m2": 0.0,
+        "outcome_count": 1,
+        **_VECTORS,
+    },
+    MemoryTurnEdges: {
+        "id": _ID,
+        "conversation_id": _OTHER_ID,
+        "from_turn": _ID,
+        "to_turn": _OTHER_ID,
+        "edge_type": "next",
+        "weight": 1.0,
+    },
+    MemoryMotifs: {
+        "id": _ID,
+        "motif_type": "vocabulary",
+        "source": "lessons",
+        "licence": "CC-BY-SA-4.0",
+        "nko_key": "ߒߞߏ",
+        "content": "{}",
+        "frequency": 1,
+        "salience_score": 0.5,
+        **_FRAME,
+        **_VECTORS,
     },
 }
 

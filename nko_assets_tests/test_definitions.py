@@ -41,6 +41,20 @@ LINEAGE = {
         ["accepted_share", "schema", "script_purity"],
         None,
     ),
+    "memory_conversations": ("memory", ["reviewed_readings"], ["schema"], None),
+    "memory_turns": (
+        "memory",
+        ["reviewed_readings", "second_readings", "unique_frames"],
+        ["one_turn_a_frame", "schema", "teaches"],
+        None,
+    ),
+    "memory_turn_edges": (
+        "memory",
+        ["memory_conversations", "memory_turns"],
+        ["schema", "stored"],
+        None,
+    ),
+    "memory_motifs": ("memory", ["translation_pairs", "vocabulary"], ["schema", "stored"], None),
     "translation_pairs": (
         "training",
         ["reviewed_readings"],
@@ -173,6 +187,9 @@ def test_assets_of_a_video_are_partitioned_and_run_in_ranges_of_at_most_twenty(a
         "gemini_batches",
         "gemini_results",
         "reviewed_readings",
+        "memory_conversations",
+        "memory_turns",
+        "memory_turn_edges",
     }
     assert {assets[name]["backfill"] for name in partitioned} == {20}
     assert VIDEOS.name == "videos"
@@ -191,7 +208,7 @@ def test_the_jobs_are_those_that_people_and_sensors_start(loaded):
 
 # --- the order of the house -------------------------------------------------------------------
 
-DOMAIN = ("nko", "typeset", "channel", "video", "reading", "corpus", "sample", "schemas")
+DOMAIN = ("nko", "typeset", "channel", "video", "reading", "corpus", "sample", "memory", "schemas")
 # What each part of the domain may import of the others; everything may import the shared ones.
 MAY_IMPORT = {
     "nko": set(),
@@ -202,6 +219,7 @@ MAY_IMPORT = {
     "reading": {"nko", "schemas", "typeset", "video"},
     "corpus": {"nko", "schemas", "typeset", "video", "reading", "channel"},
     "sample": {"nko", "schemas", "typeset", "video", "reading", "channel"},
+    "memory": {"nko", "schemas", "reading", "corpus", "channel"},
 }
 SHARED = {"clock", "failures", "files"}
 

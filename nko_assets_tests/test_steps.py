@@ -115,7 +115,15 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path):
     store = LazyStore(None, tmp_path / "store")
-    workshop = Workshop(load_settings(data=tmp_path), Lake(tmp_path), None, ScriptedReader(), store)
+    workshop = Workshop(
+        settings=load_settings(data=tmp_path),
+        lake=Lake(tmp_path),
+        source=None,
+        reader=ScriptedReader(),
+        store=store,
+        memory=None,
+        embedder=None,
+    )
     return Bench(Context(workshop, lambda _message: None))
 
 

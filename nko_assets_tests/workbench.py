@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ from nko_assets.checks import CheckResult
 from nko_assets.failures import ConfigurationError
 from nko_assets.files import write_atomically
 from nko_assets.lineage import STEPS
+from nko_assets.memory.embeddings import load_embedder
 from nko_assets.reading.reader import Reader
 from nko_assets.resources.lake import Lake
+from nko_assets.resources.memory_store import MemoryStore
+from nko_assets.resources.postgres_memory import PostgresMemory
 from nko_assets.resources.source import ignore
 from nko_assets.resources.store import LazyStore
 from nko_assets.schemas.frames import Frames, UniqueFrames
@@ -72,16 +76,20 @@ class Workbench:
         source: Shelf | None = None,
         reader: Reader | None = None,
         second_reader: Reader | None = None,
+        memory: MemoryStore | None = None,
         **settings: object,
     ) -> None:
         self.entries = {entry.video_id: entry for entry in entries}
         given = {"data": root, "source": str(root / "lessons")}
+        store = LazyStore(None, root / "store")
         self.workshop = Workshop(
             load_settings(**(given | settings)),
             Lake(root),
             source or Shelf(entries),
             reader or ScriptedReader(),
-            LazyStore(None, root / "store"),
+            store,
+            memory or PostgresMemory(store, "embedded Postgres"),
+            cache(load_embedder),
             second_reader,
         )
         if entries and source is None:

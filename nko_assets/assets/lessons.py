@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from nko_assets.assets import channel, frames, readings
+from nko_assets.assets import channel, frames, memory, readings
 
 LESSON_ASSETS = tuple(
-    step.name for module in (channel, frames, readings) for step in module.STEPS if step.per_video
+    step.name
+    for module in (channel, frames, readings, memory)
+    for step in module.STEPS
+    if step.per_video
 )
 # Hands the frames to the reader. What comes after it needs the answers, which may take a day.
 SUBMISSION = "gemini_batches"

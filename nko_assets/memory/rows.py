@@ -11,14 +11,27 @@ import numpy as np
 import numpy.typing as npt
 
 from nko_assets.memory.welford import Outcomes
+from nko_assets.schemas.memory_names import DIMENSIONS, EDGE_TYPES, MOTIF_TYPES, PHASES
+
+__all__ = [
+    "DIMENSIONS",
+    "EDGE_TYPES",
+    "LESSONS",
+    "MOTIF_TYPES",
+    "NAMESPACE",
+    "PHASES",
+    "Conversation",
+    "Edge",
+    "Motif",
+    "Turn",
+    "Vector",
+    "VideoMemory",
+    "conversation_id",
+    "memory_id",
+    "turn_id",
+]
 
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "memory.nko-assets")
-DIMENSIONS = 384
-"""Of every embedding."""
-
-PHASES = ("extraction", "validation")
-EDGE_TYPES = ("next", "same_topic")
-MOTIF_TYPES = ("vocabulary", "phrase", "pattern")
 LESSONS = "lessons"
 """The source of motifs that were read from the videos; imports have names of their own."""
 

@@ -106,7 +106,16 @@ def _entry(row: _Row, again: set[str] | None) -> dict[str, Any]:
     return {
         **{
             name: row[name]
-            for name in ("reading_id", "kind", "nko", "latin", "english", "french", "confidence")
+            for name in (
+                "reading_id",
+                "kind",
+                "nko",
+                "latin",
+                "english",
+                "english_by",
+                "french",
+                "confidence",
+            )
         },
         "decision": row["decision"],
         "decided_by": row["decided_by"],

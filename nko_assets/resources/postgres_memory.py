@@ -20,7 +20,7 @@ from psycopg.types import TypeInfo
 from psycopg.types.json import Jsonb, set_json_dumps
 
 from nko_assets.memory.rows import Motif, VideoMemory
-from nko_assets.resources.memory_columns import (
+from nko_assets.memory.columns import (
     CONVERSATIONS,
     EDGES,
     MOTIFS,

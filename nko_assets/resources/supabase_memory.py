@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from supabase import Client, ClientOptions, create_client
 
 from nko_assets.memory.rows import Motif, VideoMemory
-from nko_assets.resources.memory_columns import (
+from nko_assets.memory.columns import (
     CONVERSATIONS,
     EDGES,
     MOTIFS,

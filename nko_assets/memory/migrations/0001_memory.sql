@@ -486,6 +486,21 @@ as $$
 $$;
 comment on function public.memory_counts() is 'How many rows the memory holds.';
 
+create function public.memory_held(conversation uuid, out turns bigint, out edges bigint)
+    language sql stable set search_path = ''
+as $$
+    select (select count(*) from public.memory_turns where conversation_id = conversation),
+           (select count(*) from public.memory_turn_edges where conversation_id = conversation)
+$$;
+comment on function public.memory_held(uuid) is 'How many rows the memory holds of a video.';
+
+create function public.memory_motifs_held(of_source text) returns bigint
+    language sql stable set search_path = ''
+as $$
+    select count(*) from public.memory_motifs where source = of_source
+$$;
+comment on function public.memory_motifs_held(text) is 'How many motifs the memory holds of a source.';
+
 create function public.memory_record_outcome(turn uuid, source text, outcome double precision)
     returns boolean
     language plpgsql set search_path = ''
