@@ -29,13 +29,9 @@ def plain(text: str) -> str:
 
 def pieces_of(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
     """The ids of the pieces of each text, at least one."""
-    unknown = [tokenizer.token_to_id(UNKNOWN)]
-    return [
-        encoded.ids or unknown
-        for encoded in tokenizer.encode_batch_fast(
-            list(map(plain, texts)), add_special_tokens=False
-        )
-    ]
+    encoded = tokenizer.encode_batch_fast(list(map(plain, texts)), add_special_tokens=False)
+    unknown: int = tokenizer.token_to_id(UNKNOWN)  # type: ignore[assignment]
+    return [one.ids or [unknown] for one in encoded]
 
 
 class NkoModel:

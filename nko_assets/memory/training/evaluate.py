@@ -87,8 +87,10 @@ def table(evaluation: Evaluation) -> str:
     lines += [f"{one.asked:48}{one.first:8.3f}{one.among_ten:8.3f}" for one in evaluation.retrieval]
     lines += [
         "",
-        f"N'Ko {evaluation.nko_speed:,.0f} sentences a CPU second, "
-        f"English {evaluation.sentence_speed:,.0f}",
+        (
+            f"N'Ko {evaluation.nko_speed:,.0f} sentences a CPU second, "
+            f"English {evaluation.sentence_speed:,.0f}"
+        ),
         f"unknown N'Ko words: {evaluation.unknown_share:.1%}",
     ]
     return "\n".join(lines)

@@ -55,9 +55,7 @@ def read_pairs(paths: Iterable[Path]) -> list[Pair]:
     return pairs
 
 
-def split(
-    pairs: Sequence[Pair], excluded: Sequence[Pair] = ()
-) -> tuple[list[Pair], list[Pair]]:
+def split(pairs: Sequence[Pair], excluded: Sequence[Pair] = ()) -> tuple[list[Pair], list[Pair]]:
     """What to train on, and what is held out; no text of `excluded` is in either.
 
     Two rows with the same N'Ko but for tones are on the same side.

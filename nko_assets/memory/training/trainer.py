@@ -127,7 +127,7 @@ def _descend(network: Any, tasks: Sequence[_Task], plan: DistillationPlan) -> No
             targets = torch.from_numpy(task.targets[rows])
             loss = loss + task.weight * _contrast(vectors, targets, plan.temperature)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         if step % 100 == 0 or step == plan.steps - 1:
             log.info("step %d of %d: loss %.3f", step + 1, plan.steps, loss.item())
