@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from nko_assets.commands import explore, imports
 from nko_assets.failures import ConfigurationError, NkoError
 from nko_assets.settings import Settings, load_settings
 
@@ -189,6 +190,10 @@ def bench(
         for name in names or BENCHMARKS
     ]
     raise typer.Exit(SOME_FAILED if any(codes) else ALL_WELL)
+
+
+imports.register(app, out)
+explore.register(app, err)
 
 
 def _print_json(value: Any) -> None:

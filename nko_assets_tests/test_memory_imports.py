@@ -231,6 +231,7 @@ def test_json_lines_are_read_with_what_is_no_row_rejected() -> None:
         "[1]",
         json.dumps({"nko": 3, "english": "three"}),
         json.dumps({"nko": ["ߖߌ"], "english": None}),
+        '{"nko": "ߖߌ", "english": "wa\\ud800ter"}',
     ]
     imported = read("\ufeff" + "\r\n".join(lines))
     assert [(row.line, row.nko, row.english, row.french, row.licence) for row in imported.rows] == [
@@ -243,6 +244,7 @@ def test_json_lines_are_read_with_what_is_no_row_rejected() -> None:
         (6, "no_object"),
         (7, "not_text"),
         (8, "not_text"),
+        (9, "not_text"),
     ]
 
 

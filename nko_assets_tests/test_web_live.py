@@ -15,6 +15,8 @@ import fastapi.routing
 import httpx
 import pytest
 
+from nko_assets.memory.embeddings import load_embedder
+from nko_assets.resources.lake import Lake
 from nko_assets.resources.postgres_memory import PostgresMemory
 from nko_assets.resources.postgres_server import PostgresServer
 from nko_assets.resources.store import Store, open_store
@@ -51,8 +53,9 @@ def memory(store: Store) -> PostgresMemory:
 
 
 @pytest.fixture
-def url(store: Store) -> Iterator[str]:
-    with WebServer(create_app(lambda: store)) as server:
+def url(store: Store, memory: PostgresMemory, tmp_path: Path) -> Iterator[str]:
+    app = create_app(memory, load_embedder, Lake(tmp_path), lambda: store)
+    with WebServer(app) as server:
         yield f"{server.url}/api/turns/live"
 
 
@@ -203,11 +206,11 @@ def test_a_restart_of_the_database_loses_no_turn_and_ends_no_stream(
         start = next(events).last_id
         memory.upsert_videos([video("a", 1)])
         turns(events, 1)
-        assert httpx.get(health).json() == {"database": "answers", "live": "listening"}
+        assert httpx.get(health).json() == {"memory": "answers", "live": "listening"}
         _stop(folder)
         answer = httpx.get(health)
         assert answer.status_code == 503
-        assert answer.json() == {"database": "does not answer", "live": "trying again"}
+        assert answer.json() == {"memory": "does not answer", "live": "trying again"}
         with followed(url, start) as arrived_meanwhile, _started(folder):
             memory.upsert_videos([video("b", 2)])
             assert [event.data["frame_id"] for event in turns(events, 2)] == ["b:0", "b:5000"]

@@ -34,6 +34,8 @@ Content = Mapping[str, Any]
 
 _LINE_END = re.compile("\r\n|\n|\r")
 _NKO_LETTER = re.compile("[\u07ca-\u07ea]")
+# JSON can spell it, no text can hold it.
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 # A cell that only a program which quotes can have written: a doubled quote inside quotes.
 _QUOTED_CELL = re.compile('(?:^|\t)"(?:[^"\t\r\n]|"")*""(?:[^"\t\r\n]|"")*"(?=[\t\r\n]|$)', re.M)
@@ -322,6 +324,8 @@ def _row(
 def _text(value: object, name: str) -> str:
     if value is not None and not isinstance(value, str):
         raise _Rejection("not_text", f"{name} is {type(value).__name__}, not text")
+    if value and _HALF_CHARACTER.search(value):
+        raise _Rejection("not_text", f"{name} holds half a character")
     return value or ""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from typing import Literal
 
@@ -14,11 +14,14 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from nko_assets.failures import NkoError, TransientFailure
+from nko_assets.memory.embeddings import Embedder
+from nko_assets.resources.lake import Lake
+from nko_assets.resources.memory_store import MemoryStore
 from nko_assets.resources.store import Store
+from nko_assets.web.frames import frame_pictures
 from nko_assets.web.live import live_turns
+from nko_assets.web.search import search_endpoint
 from nko_assets.web.turn_feed import TurnFeed
-
-Connect = Callable[[], Awaitable[psycopg.AsyncConnection]]
 
 
 class Failure(BaseModel):
@@ -29,23 +32,30 @@ class Failure(BaseModel):
 
 
 class Health(BaseModel):
-    """Whether the database answers, and whether it tells of new turns."""
+    """Whether the memory answers, and whether its database tells of new turns."""
 
-    database: Literal["answers", "does not answer"]
-    live: Literal["listening", "trying again"]
+    memory: Literal["answers", "does not answer"]
+    live: Literal["listening", "trying again", "not configured"]
 
 
-def create_app(store: Callable[[], Store]) -> FastAPI:
-    """The application over the database that `store` opens, which happens when it starts."""
+def create_app(
+    memory: MemoryStore,
+    embedder: Callable[[], Embedder],
+    lake: Lake,
+    store: Callable[[], Store] | None,
+) -> FastAPI:
+    """The application over `memory`, with pictures from `lake`.
 
-    async def connect() -> psycopg.AsyncConnection:
-        return await (await run_in_threadpool(store)).connect_async()
-
-    feed = TurnFeed(connect)
+    `store` opens the database in which the memory lies; without one, as over the REST API alone,
+    nothing tells of new turns. Nothing is opened before the application starts.
+    """
+    feed = TurnFeed(_connecting(store)) if store else None
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with feed.running():
+        async with AsyncExitStack() as stack:
+            if feed:
+                await stack.enter_async_context(feed.running())
             yield
 
     app = FastAPI(
@@ -57,30 +67,43 @@ def create_app(store: Callable[[], Store]) -> FastAPI:
     )
     app.add_exception_handler(NkoError, _failed)
     api = APIRouter(prefix="/api")
+    api.include_router(search_endpoint(memory, embedder))
+    api.include_router(frame_pictures(lake))
     api.include_router(live_turns(feed))
-    api.include_router(_health(feed, connect))
+    api.include_router(_health(memory, feed))
     app.include_router(api)
     return app
 
 
-def _health(feed: TurnFeed, connect: Connect) -> APIRouter:
+def _connecting(store: Callable[[], Store]) -> Callable[[], Awaitable[psycopg.AsyncConnection]]:
+    async def connect() -> psycopg.AsyncConnection:
+        # Opening it for the first time takes seconds.
+        return await (await run_in_threadpool(store)).connect_async()
+
+    return connect
+
+
+def _health(memory: MemoryStore, feed: TurnFeed | None) -> APIRouter:
     router = APIRouter(tags=["health"])
 
     @router.get("/health", responses={503: {"model": Health}})
-    async def health(response: Response) -> Health:
+    def health(response: Response) -> Health:
         """Status 200 when everything works, else 503."""
         try:
-            async with await connect() as conn:
-                await conn.execute("select 1")
-        except (NkoError, psycopg.Error):
-            database = False
+            memory.identity()
+        except NkoError:
+            answers = False
         else:
-            database = True
-        if not (database and feed.listening):
+            answers = True
+        if not answers or (feed and not feed.listening):
             response.status_code = 503
         return Health(
-            database="answers" if database else "does not answer",
-            live="listening" if feed.listening else "trying again",
+            memory="answers" if answers else "does not answer",
+            live="not configured"
+            if feed is None
+            else "listening"
+            if feed.listening
+            else "trying again",
         )
 
     return router

@@ -8,16 +8,29 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, HTTPException
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from nko_assets.failures import ConfigurationError
 from nko_assets.web.turn_feed import Following, Position, TurnFeed
 
 RECONNECT_MS = 2_000
 
 
-def live_turns(feed: TurnFeed) -> APIRouter:
-    """The endpoint over `feed`."""
+def live_turns(feed: TurnFeed | None) -> APIRouter:
+    """The endpoint over `feed`; without one it says what is missing."""
     router = APIRouter(tags=["turns"])
 
-    @router.get("/turns/live", response_class=EventSourceResponse)
+    def _followed() -> None:
+        if feed is None:
+            raise ConfigurationError(
+                "New turns are told by a database that is reached directly, and here it is not.",
+                "Set SUPABASE_DB_URL to the address of the project's database.",
+            )
+
+    @router.get(
+        "/turns/live",
+        response_class=EventSourceResponse,
+        dependencies=[Depends(_followed)],
+        responses={400: {"description": "Last-Event-ID is no id of an event of this stream."}},
+    )
     async def live(
         after: Annotated[Position | None, Depends(_position)],
     ) -> AsyncIterator[ServerSentEvent]:
@@ -27,6 +40,7 @@ def live_turns(feed: TurnFeed) -> APIRouter:
         do, gets what was missed. The event `anew` says that the memory was made anew or set back,
         so that what was seen before is void.
         """
+        assert feed is not None  # noqa: S101  the dependency has seen to it
         async for item in feed.follow(after):
             if not isinstance(item, Following):
                 yield ServerSentEvent(event="turn", id=str(item.position), raw_data=item.json)

@@ -20,6 +20,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median, quantiles
 
+from nko_assets.memory.embeddings import load_embedder
+from nko_assets.resources.lake import Lake
 from nko_assets.resources.postgres_memory import PostgresMemory
 from nko_assets.resources.store import Store, open_store
 from nko_assets.web.app import create_app
@@ -143,9 +145,12 @@ def _served(folder: Path) -> Iterator[str]:
 
 
 def _serve(folder: Path, orders: Connection) -> None:
-    with open_store(None, folder) as store, WebServer(create_app(lambda: store)) as server:
-        orders.send(f"{server.url}/api/turns/live")
-        orders.recv()
+    with open_store(None, folder) as store:
+        memory = PostgresMemory(lambda: store, "embedded Postgres")
+        app = create_app(memory, load_embedder, Lake(folder), lambda: store)
+        with WebServer(app) as server:
+            orders.send(f"{server.url}/api/turns/live")
+            orders.recv()
 
 
 def report(figures: Figures) -> str:
