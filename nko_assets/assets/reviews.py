@@ -16,7 +16,7 @@ from nko_assets.nko.characters import BLOCK_END, BLOCK_START
 from nko_assets.previews import table_preview
 from nko_assets.reading.decisions import HumanDecision, parse_decisions
 from nko_assets.reading.review import reading_id, review
-from nko_assets.reading.trust.dictionary import Dictionary, load_dictionary
+from nko_assets.reading.trust.dictionary import LEAST_WORDS, Dictionary, load_dictionary
 from nko_assets.reading.trust.judge import Comparison, compare_readings
 from nko_assets.reading.trust.model import WEIGHTS
 from nko_assets.schemas.readings import ReviewedReadings
@@ -41,11 +41,15 @@ def _review_identity(context: Context) -> Mapping[str, Any]:
 def _trust_identity(context: Context) -> dict[str, str]:
     if context.workshop.second_reader is None:
         return {}
-    dictionary = context.settings.dictionary
-    return {
-        "trust": sha256_of(WEIGHTS),
-        "dictionary": _digest(dictionary, *_state_of(dictionary)) if dictionary else "",
-    }
+    dictionaries = [_digest(path, *_state_of(path)) for path in _dictionary_files(context)]
+    return {"trust": sha256_of(WEIGHTS), "dictionary": " ".join(dictionaries)}
+
+
+def _dictionary_files(context: Context) -> tuple[Path, ...]:
+    """The dictionary that is named, or else the words of everything that was imported."""
+    named = context.settings.dictionary
+    imported = (context.lake.root / "imports").glob("*.headwords.txt")
+    return (named,) if named else tuple(sorted(imported))
 
 
 def _state_of(path: Path) -> tuple[int, int]:
@@ -59,14 +63,14 @@ def _state_of(path: Path) -> tuple[int, int]:
     return state.st_mtime_ns, state.st_size
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=64)
 def _digest(path: Path, _modified_ns: int, _size: int) -> str:
     return sha256_of(path)
 
 
 @lru_cache(maxsize=1)
-def _dictionary(path: Path, _modified_ns: int, _size: int) -> Dictionary:
-    return load_dictionary(path)
+def _dictionary(files: tuple[tuple[Path, int, int], ...]) -> Dictionary:
+    return load_dictionary(*(path for path, _modified_ns, _size in files))
 
 
 def _compared(context: Context, readings: pl.DataFrame) -> Comparison | None:
@@ -74,9 +78,14 @@ def _compared(context: Context, readings: pl.DataFrame) -> Comparison | None:
     if context.workshop.second_reader is None:
         return None
     second = context.lake.read_table("second_readings", context.key)
-    path = context.settings.dictionary
-    dictionary = _dictionary(path, *_state_of(path)) if path else None
-    return compare_readings(readings, second, dictionary)
+    return compare_readings(readings, second, _dictionary_in_use(context))
+
+
+def _dictionary_in_use(context: Context) -> Dictionary | None:
+    files = tuple((path, *_state_of(path)) for path in _dictionary_files(context))
+    dictionary = _dictionary(files)
+    named = context.settings.dictionary is not None
+    return dictionary if named or len(dictionary) >= LEAST_WORDS else None
 
 
 def _decisions(context: Context) -> list[HumanDecision]:

@@ -14,6 +14,9 @@ from nko_assets.nko import normalize, strip_tones, words
 # The column or key that holds the headwords, the first that is there.
 _NAMES = ("word", "nko", "headword")
 
+LEAST_WORDS = 10_000
+"""Of a dictionary that readings are judged by: to a short list most right words are unknown."""
+
 
 class Dictionary:
     """A set of words, compared without their tones, which writers use differently."""
@@ -39,12 +42,16 @@ class Dictionary:
         return [word for word in words(normalize(text)) if strip_tones(word) not in self._known]
 
 
-def load_dictionary(path: Path) -> Dictionary:
-    """The dictionary of a file in UTF-8: one headword a line, or TSV or JSONL by its name's end.
+def load_dictionary(*paths: Path) -> Dictionary:
+    """The dictionary of files in UTF-8: one headword a line, or TSV or JSONL by the name's end.
 
     A TSV has a header, and a TSV as well as JSONL a column `word`, `nko` or `headword`. Raises
-    `ConfigurationError` when the file cannot be read or holds no N'Ko word.
+    `ConfigurationError` when a file cannot be read or holds no N'Ko word.
     """
+    return Dictionary(headword for path in paths for headword in _read(path))
+
+
+def _read(path: Path) -> list[str]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -52,13 +59,13 @@ def load_dictionary(path: Path) -> Dictionary:
             f"The dictionary {path} cannot be read: {error}.",
             "NKO_DICTIONARY names a text, TSV or JSONL file in UTF-8.",
         ) from error
-    dictionary = Dictionary(_headwords(path, text))
-    if not len(dictionary):
+    headwords = _headwords(path, text)
+    if not any(words(normalize(headword)) for headword in headwords):
         raise ConfigurationError(
             f"The dictionary {path} holds no N'Ko word.",
             f"One headword a line; in TSV or JSONL under one of {', '.join(_NAMES)}.",
         )
-    return dictionary
+    return headwords
 
 
 def _headwords(path: Path, text: str) -> list[str]:
