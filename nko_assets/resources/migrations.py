@@ -14,7 +14,7 @@ _MIGRATING = 0x6E6B6F00  # "nko" and a counter: the advisory lock under which sc
 
 _RECORD = """
 create schema if not exists nko;
-create table nko.migrations (
+create table if not exists nko.migrations (
     package text, name text, sha256 text not null, applied_at timestamptz not null default now(),
     primary key (package, name)
 );
@@ -28,13 +28,7 @@ def migrate(conn: Connection, package: str) -> list[str]:
     All in one transaction, one process at a time. Raises `ConfigurationError` when a file that was
     applied has changed since, or when the database knows a later one than this version does.
     """
-    scripts = {
-        item.name: item.read_text(encoding="utf-8")
-        for item in files(package).joinpath("migrations").iterdir()
-        if item.name.endswith(".sql")
-    }
-    if not scripts:
-        raise RuntimeError(f"{package} has no migrations")
+    scripts = _scripts(package)
     applied = []
     with conn.transaction():
         conn.execute("select pg_advisory_xact_lock(%s)", [_MIGRATING])
@@ -50,8 +44,8 @@ def migrate(conn: Connection, package: str) -> list[str]:
                 f"The database was made by a later version: it has {name} of {package}.",
                 "Install that version again.",
             )
-        for name, script in sorted(scripts.items()):
-            digest = hashlib.sha256(script.encode()).hexdigest()
+        for name, script in scripts.items():
+            digest = _digest(script)
             if done.get(name, digest) != digest:
                 raise ConfigurationError(
                     f"{name} of {package} was applied to the database in another form.",
@@ -65,6 +59,37 @@ def migrate(conn: Connection, package: str) -> list[str]:
                 )
                 applied.append(name)
     return applied
+
+
+def migration_script(package: str) -> str:
+    """SQL that applies and records every migration of `package`, for a database without any.
+
+    It is for databases that can be reached only through an editor; all of it is one transaction.
+    """
+    pieces = ["begin;", _RECORD]
+    for name, script in _scripts(package).items():
+        values = (sql.Literal(value).as_string() for value in (package, name, _digest(script)))
+        pieces += [
+            script,
+            f"insert into nko.migrations (package, name, sha256) values ({', '.join(values)});",
+        ]
+    return "\n".join([*pieces, "commit;", ""])
+
+
+def _scripts(package: str) -> dict[str, str]:
+    """The migrations of `package` by their names, in order."""
+    scripts = {
+        item.name: item.read_text(encoding="utf-8")
+        for item in files(package).joinpath("migrations").iterdir()
+        if item.name.endswith(".sql")
+    }
+    if not scripts:
+        raise RuntimeError(f"{package} has no migrations")
+    return dict(sorted(scripts.items()))
+
+
+def _digest(script: str) -> str:
+    return hashlib.sha256(script.encode()).hexdigest()
 
 
 def _apply(conn: Connection, package: str, name: str, script: str) -> None:
