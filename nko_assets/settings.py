@@ -234,7 +234,15 @@ def load_settings(**given: object) -> Settings:
 
 def variable(field: str) -> str:
     """The environment variable of a field of `Settings`."""
-    return KEY_VARIABLES[0] if field == "gemini_api_key" else f"{PREFIX}{field.upper()}"
+    return _OTHERS.get(field, f"{PREFIX}{field.upper()}")
+
+
+# What services call their own variables needs no prefix.
+_OTHERS = {
+    "gemini_api_key": KEY_VARIABLES[0],
+    "supabase_url": "SUPABASE_URL",
+    "supabase_service_key": "SUPABASE_SERVICE_KEY",
+}
 
 
 def _problem(location: tuple[int | str, ...], message: str) -> str:
@@ -242,4 +250,4 @@ def _problem(location: tuple[int | str, ...], message: str) -> str:
     text = message.removeprefix("Value error, ")
     if not name:
         return text
-    return f"{name if name in KEY_VARIABLES else variable(name)}: {text}"
+    return f"{name if name.isupper() else variable(name)}: {text}"

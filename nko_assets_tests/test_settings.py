@@ -15,7 +15,7 @@ def _clean_environment(monkeypatch, tmp_path):
     import os
 
     for name in list(os.environ):
-        if name.startswith("NKO_") or name in KEY_VARIABLES:
+        if name.startswith(("NKO_", "SUPABASE_")) or name in KEY_VARIABLES:
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
 
@@ -64,6 +64,13 @@ def test_secrets_are_in_no_representation(monkeypatch):
         ({"GEMINI_API_KEY": f"{SECRET} {SECRET}"}, "GEMINI_API_KEY: a key is one word"),
         ({"NKO_STORE_URL": f"mysql://user:{SECRET}@host"}, "NKO_STORE_URL: it looks like"),
         ({"NKO_FAILURE_WEBHOOK": f"ftp://{SECRET}"}, "NKO_FAILURE_WEBHOOK: it has to begin"),
+        ({"SUPABASE_URL": "https://x.supabase.co"}, "SUPABASE_SERVICE_KEY is not: Supabase takes"),
+        ({"SUPABASE_SERVICE_KEY": SECRET}, "SUPABASE_URL is not: Supabase takes both"),
+        (
+            {"SUPABASE_URL": "x.supabase.co", "SUPABASE_SERVICE_KEY": SECRET},
+            "SUPABASE_URL: it looks like https://",
+        ),
+        ({"SUPABASE_DB_URL": f"mysql://user:{SECRET}@host"}, "it looks like postgresql://"),
     ],
 )
 def test_what_is_half_set_or_makes_no_sense_is_refused(monkeypatch, variables, told):
@@ -130,3 +137,15 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch, tmp_path):
 
 def test_a_relative_data_folder_is_resolved_once(tmp_path):
     assert load_settings(data=Path("here")).data == tmp_path / "here"
+
+
+@pytest.mark.parametrize("key", ["SUPABASE_SERVICE_KEY", "SUPABASE_SERVICE_ROLE_KEY"])
+def test_a_supabase_project_is_known_by_its_own_variables(monkeypatch, key):
+    monkeypatch.setenv("SUPABASE_URL", "https://project.supabase.co/")
+    monkeypatch.setenv(key, SECRET)
+    monkeypatch.setenv("SUPABASE_DB_URL", f"postgresql://postgres:{SECRET}@host:5432/postgres")
+    settings = load_settings()
+    assert settings.supabase_url == "https://project.supabase.co"
+    assert settings.supabase_service_key.get_secret_value() == SECRET
+    assert settings.store_url.get_secret_value().endswith("@host:5432/postgres")
+    assert SECRET not in f"{settings!r} {settings.model_dump()}"

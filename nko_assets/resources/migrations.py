@@ -68,11 +68,10 @@ def migration_script(package: str) -> str:
     """
     pieces = ["begin;", _RECORD]
     for name, script in _scripts(package).items():
-        values = (sql.Literal(value).as_string() for value in (package, name, _digest(script)))
-        pieces += [
-            script,
-            f"insert into nko.migrations (package, name, sha256) values ({', '.join(values)});",
-        ]
+        record = sql.SQL(
+            "insert into nko.migrations (package, name, sha256) values ({}, {}, {});"
+        ).format(*map(sql.Literal, (package, name, _digest(script))))
+        pieces += [script, record.as_string()]
     return "\n".join([*pieces, "commit;", ""])
 
 
