@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
-
 from nko_assets.failures import ConfigurationError
 from nko_assets.memory.columns import vector_text
 from nko_assets.memory.embeddings import Embedder
-from nko_assets.memory.rows import MOTIF_TYPES, PHASES
+from nko_assets.memory.rows import MOTIF_TYPES, PHASES, Vector
 from nko_assets.nko import normalize, words
 from nko_assets.reading.language import ROMANIZED, language_shares
 
@@ -33,11 +31,16 @@ class Memory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is asked: the text, its language, and its meaning, None where no model can tell."""
+    """What is asked: the text, its language, and what its vector is compared with.
+
+    `meaning` is compared with meanings in English or French, `nko` with N'Ko texts; None where
+    there is nothing to compare, because no model knows the language or the words themselves say more.
+    """
 
     text: str
     language: str
-    vector: np.ndarray | None
+    meaning: Vector | None
+    nko: Vector | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +97,15 @@ def understand(text: str, embedder: Embedder) -> Query:
             f"The query has {len(asked)} characters.", f"At most {LONGEST_QUERY} are searched for."
         )
     if words(asked):
-        return Query(asked, NKO, embedder.embed_nko([asked])[0])
+        # Every row has its N'Ko, and vectors of one language compare best.
+        return Query(asked, NKO, None, embedder.embed_nko([asked])[0])
     shares = language_shares(asked)
     language = max(shares, key=lambda name: shares[name])
     if shares[ROMANIZED] > SURELY_ROMANIZED:
-        return Query(asked, ROMANIZED, None)
-    return Query(asked, language, embedder.embed_english([asked])[0])
+        return Query(asked, ROMANIZED, None, None)
+    vector = embedder.embed_english([asked])[0]
+    # Both models write into one space, so rows without a translation are found as well.
+    return Query(asked, language, vector, vector)
 
 
 def search(
@@ -128,14 +134,12 @@ def search(
             f"{limit} results cannot be asked for.", f"From 1 to {MOST_RESULTS} can."
         )
     query = understand(text, embedder)
-    # Both models write into one space, so one vector is compared with both columns.
-    vector = None if query.vector is None else vector_text(query.vector)
     rows = memory.call(
         "memory_search",
         {
             "query_text": query.text,
-            "query_embedding": vector,
-            "query_nko_embedding": vector,
+            "query_embedding": None if query.meaning is None else vector_text(query.meaning),
+            "query_nko_embedding": None if query.nko is None else vector_text(query.nko),
             "in_video": video,
             "of_types": list(types) if types else None,
             "in_phase": phase,

@@ -7,7 +7,6 @@ that sentence-transformers can load works by its name or folder; that needs torc
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -108,7 +107,6 @@ class LibraryModel:
                 f"The sentence model {name} needs sentence-transformers.",
                 "Install it: pip install 'nko-assets[train]'.",
             )
-        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         from sentence_transformers import SentenceTransformer
 
         self.name = name

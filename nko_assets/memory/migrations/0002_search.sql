@@ -3,49 +3,70 @@
 -- One spelling for what people type and what is stored: lower case, Latin letters without accents
 -- and special letters, N'Ko without tones and with Western digits.
 create function public.memory_fold(given text) returns text
-    language sql immutable strict parallel safe set search_path = ''
-return translate(
-    replace(
-        regexp_replace(
-            lower(normalize(given, nfd)),
-            -- Accents of Latin; tone marks, but not those that make another consonant or an
-            -- ordinal (nko_assets.nko.strip_tones); what cannot be seen.
-            '[\u0300-\u036f]'
-            || '|(?<![\u07db\u07dc\u07de])\u07eb'
-            || '|(?<![\u07d6\u07d7\u07db\u07dc\u07dd\u07de\u07d5\u07d8\u07e4\u07d3\u07c0-\u07c9])\u07ed'
-            || '|[\u07ec\u07ee-\u07f1\u00ad\u0640\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]',
-            '', 'g'),
-        'ɲ', 'ny'),
-    'ɛɔŋɓɗƙ߀߁߂߃߄߅߆߇߈߉', 'eonbdk0123456789');
+    language plpgsql immutable strict parallel safe set search_path = ''
+as $$
+declare
+    folded text := regexp_replace(
+        lower(normalize(given, nfd)),
+        -- Accents of Latin; tones of N'Ko, but not the marks that make another consonant or an
+        -- ordinal (nko_assets.nko.strip_tones); what cannot be seen.
+        '[\u0300-\u036f\u07ec\u07ee-\u07f1\u00ad\u0640\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]'
+        || '|(?<![\u07db\u07dc\u07de])\u07eb'
+        || '|(?<![\u07d6\u07d7\u07db\u07dc\u07dd\u07de\u07d5\u07d8\u07e4\u07d3\u07c0-\u07c9])\u07ed',
+        '', 'g');
+begin
+    if folded ~ '[ɛɔŋɲɓɗƙ߀-߉]' then
+        folded := translate(replace(folded, 'ɲ', 'ny'), 'ɛɔŋɓɗƙ߀߁߂߃߄߅߆߇߈߉', 'eonbdk0123456789');
+    end if;
+    return folded;
+end
+$$;
 comment on function public.memory_fold(text) is 'The text without tones, accents and capitals, as it is compared.';
 
 -- How writers of Manding spell the same sounds; long vowels count as short ones.
-create function public.memory_latin_key(given text) returns text
-    language sql immutable strict parallel safe set search_path = ''
-return regexp_replace(
-    replace(replace(replace(replace(replace(
-        public.memory_fold(given), 'tch', 'c'), 'ty', 'c'), 'dj', 'j'), 'gn', 'ny'), 'ou', 'u'),
-    '([a-z])\1+', '\1', 'g');
-comment on function public.memory_latin_key(text) is 'Romanized N''Ko by its sound, whichever way it is spelled.';
+create function public.memory_latin_key(folded text) returns text
+    language plpgsql immutable strict parallel safe set search_path = ''
+as $$
+begin
+    folded := replace(replace(replace(replace(replace(
+        folded, 'tch', 'c'), 'ty', 'c'), 'dj', 'j'), 'gn', 'ny'), 'ou', 'u');
+    return replace(replace(replace(replace(replace(
+        folded, 'aa', 'a'), 'ee', 'e'), 'ii', 'i'), 'oo', 'o'), 'uu', 'u');
+end
+$$;
+comment on function public.memory_latin_key(text) is 'Folded Latin by its sound in Manding, whichever way it is spelled.';
 
--- The whole of a short label, so that a word comes before the sentences in which it occurs.
-create function public.memory_label(given text) returns text
-    language sql immutable strict parallel safe set search_path = ''
-return '=' || btrim(regexp_replace(left(public.memory_fold(given), 100), '[^[:alnum:]\u07ca-\u07f5]+', ' ', 'g'));
-comment on function public.memory_label(text) is 'What stands for a text as a whole among its words.';
+-- The whole of a short text, so that a word comes before the sentences in which it occurs.
+create function public.memory_label(folded text) returns text
+    language plpgsql immutable strict parallel safe set search_path = ''
+as $$
+begin
+    if length(folded) between 1 and 60 then
+        return '=' || btrim(regexp_replace(folded, '[^[:alnum:]\u07ca-\u07f5]+', ' ', 'g'));
+    end if;
+    return null;
+end
+$$;
+comment on function public.memory_label(text) is 'What stands for a folded text as a whole among its words; null for a long one.';
 
 create function public.memory_document(content jsonb) returns tsvector
-    language sql immutable strict parallel safe set search_path = ''
-return
-    to_tsvector('pg_catalog.simple', public.memory_fold(content ->> 'nko_text'))
-    || to_tsvector('pg_catalog.simple', public.memory_latin_key(content ->> 'latin'))
-    || to_tsvector('pg_catalog.english', public.memory_fold(coalesce(content ->> 'english', '')))
-    || to_tsvector('pg_catalog.french', public.memory_fold(coalesce(content ->> 'french', '')))
-    || array_to_tsvector(array(
-        select distinct public.memory_label(label)
-        from unnest(array[content ->> 'nko_text', public.memory_latin_key(content ->> 'latin'),
-                          content ->> 'english', content ->> 'french']) as label
-        where length(label) between 1 and 60));
+    language plpgsql immutable strict parallel safe set search_path = ''
+as $$
+declare
+    nko constant text := public.memory_fold(content ->> 'nko_text');
+    latin constant text := public.memory_latin_key(public.memory_fold(content ->> 'latin'));
+    english constant text := coalesce(public.memory_fold(content ->> 'english'), '');
+    french constant text := coalesce(public.memory_fold(content ->> 'french'), '');
+begin
+    return to_tsvector('pg_catalog.simple', nko)
+        || to_tsvector('pg_catalog.simple', latin)
+        || to_tsvector('pg_catalog.english', english)
+        || to_tsvector('pg_catalog.french', french)
+        || array_to_tsvector(array_remove(array[
+            public.memory_label(nko), public.memory_label(latin),
+            public.memory_label(english), public.memory_label(french)], null));
+end
+$$;
 comment on function public.memory_document(jsonb) is 'The words of a turn or a motif, in all its languages.';
 
 alter table public.memory_turns
@@ -118,7 +139,8 @@ create function public.memory_words_of(query_text text)
 begin atomic
     with
     spelled as (
-        select public.memory_fold(query_text) as plain, public.memory_latin_key(query_text) as sound),
+        select public.memory_fold(query_text) as plain,
+               public.memory_latin_key(public.memory_fold(query_text)) as sound),
     asked as (
         select unnest(tsvector_to_array(
             to_tsvector('pg_catalog.simple', plain) || to_tsvector('pg_catalog.simple', sound)
@@ -127,7 +149,7 @@ begin atomic
         from spelled
         union
         select public.memory_label(label) from spelled, unnest(array[plain, sound]) as label
-        where length(label) between 1 and 60)
+        where public.memory_label(label) is not null)
     select asked.word,
            -- A word that is not among the common ones stands in fewer than 20 rows.
            coalesce(common.weight, 9.0),
@@ -139,8 +161,12 @@ begin atomic
 end;
 comment on function public.memory_words_of(text) is 'The words of a query, as they stand in the columns search: the rarest ones, rarest first.';
 
--- Two halves, text and vector, each ranked by itself and fused by the ranks (Cormack, Clarke and
--- Buettcher, 2009: reciprocal rank fusion with k = 60).
+-- Reciprocal rank fusion (Cormack, Clarke and Buettcher, 2009) of a text half and a vector half. The
+-- text half is two rankings: all rows with some of the words, and those among them that have every
+-- word, so that what was looked for by its words is not buried under what is merely like it. The
+-- vector half is two as well, of equal weight: meanings and N'Ko texts, which cannot be one, because
+-- vectors of one language lie nearer to each other than to those of another. Weights and the
+-- constant, 2 instead of the usual 60, are those that did best on rows 0 to 399 of FLORES-200 dev.
 create function public.memory_search(
     query_text text default '',
     query_embedding extensions.vector(384) default null,
@@ -152,7 +178,8 @@ create function public.memory_search(
 )
     returns table (
         type text, id uuid, score double precision,
-        text_rank bigint, matched text[], vector_rank bigint, similarity double precision,
+        text_rank bigint, complete_rank bigint, matched text[], meaning_rank bigint, nko_rank bigint,
+        similarity double precision,
         video_id text, title text, url text, frame_id text, timestamp_ms bigint,
         phase text, content jsonb, source text, licence text, salience_score double precision)
     language plpgsql stable
@@ -160,6 +187,8 @@ create function public.memory_search(
     set hnsw.ef_search = 100
     -- A filter would otherwise leave fewer rows than were asked for, without a word.
     set hnsw.iterative_scan = 'relaxed_order'
+    -- To plan this anew takes longer than to run it.
+    set plan_cache_mode = force_generic_plan
     set jit = off
 as $$
 #variable_conflict use_column
@@ -181,8 +210,8 @@ begin
            || plainto_tsquery('pg_catalog.english', plain)
            || plainto_tsquery('pg_catalog.french', plain)
     into every_word
-    from (select public.memory_fold(query_text), public.memory_latin_key(query_text))
-         as spelled (plain, sound);
+    from (select public.memory_fold(query_text),
+                 public.memory_latin_key(public.memory_fold(query_text))) as spelled (plain, sound);
 
     return query
     with
@@ -227,19 +256,22 @@ begin
             limit breadth)),
     weighed as (
         select 'turn' as kind, id, sum(weight) / (1 + 0.2 * ln(1 + length(search))) as weight,
-               array_agg(word order by weight desc, word) as matched
+               array_agg(word order by weight desc, word) as matched,
+               search @@ every_word as complete
         from found_turns join public.memory_turns using (id) join asked on search @@ asked.query
         group by id, search
         union all
         select 'motif', id, sum(weight) / (1 + 0.2 * ln(1 + length(search))),
-               array_agg(word order by weight desc, word)
+               array_agg(word order by weight desc, word), search @@ every_word
         from found_motifs join public.memory_motifs using (id) join asked on search @@ asked.query
         group by id, search),
     by_text as (
-        select kind, id, matched, row_number() over (order by weight desc, id) as place
+        select kind, id, matched, row_number() over (order by weight desc, id) as place,
+               case when complete then row_number() over (order by not complete, weight desc, id)
+               end as complete_place
         from weighed order by place limit depth),
 
-    near as (
+    meanings as (
         (select 'turn' as kind, id,
                 embedding::extensions.halfvec(384) operator(extensions.<=>) meaning as distance
             from public.memory_turns
@@ -248,18 +280,34 @@ begin
             order by embedding::extensions.halfvec(384) operator(extensions.<=>) meaning
             limit depth)
         union all
-        (select 'turn', id, nko_embedding::extensions.halfvec(384) operator(extensions.<=>) nko
-            from public.memory_turns
-            where with_turns and everywhere and nko is not null
-              and (in_phase is null or trajectory_phase = in_phase)
-            order by nko_embedding::extensions.halfvec(384) operator(extensions.<=>) nko
-            limit depth)
-        union all
         (select 'motif', id, embedding::extensions.halfvec(384) operator(extensions.<=>) meaning
             from public.memory_motifs
             where with_motifs and everywhere and meaning is not null
               and (of_types is null or motif_type = any (of_types))
             order by embedding::extensions.halfvec(384) operator(extensions.<=>) meaning
+            limit depth)
+        union all
+        -- One video is few rows: all of them are compared.
+        select 'turn', id, embedding operator(extensions.<=>) query_embedding
+            from public.memory_turns
+            where with_turns and conversation_id = conversation
+              and (in_phase is null or trajectory_phase = in_phase)
+        union all
+        select 'motif', id, embedding operator(extensions.<=>) query_embedding
+            from public.memory_motifs
+            where with_motifs and video_id = in_video
+              and (of_types is null or motif_type = any (of_types))),
+    by_meaning as (
+        select kind, id, 1 - distance as similarity,
+               row_number() over (order by distance, id) as place
+        from meanings where distance is not null order by place limit depth),
+    nkos as (
+        (select 'turn' as kind, id,
+                nko_embedding::extensions.halfvec(384) operator(extensions.<=>) nko as distance
+            from public.memory_turns
+            where with_turns and everywhere and nko is not null
+              and (in_phase is null or trajectory_phase = in_phase)
+            order by nko_embedding::extensions.halfvec(384) operator(extensions.<=>) nko
             limit depth)
         union all
         (select 'motif', id, nko_embedding::extensions.halfvec(384) operator(extensions.<=>) nko
@@ -270,41 +318,43 @@ begin
             limit depth)
         union all
         -- One video is few rows: all of them are compared.
-        select 'turn', id, least(embedding operator(extensions.<=>) query_embedding,
-                                 nko_embedding operator(extensions.<=>) query_nko_embedding)
+        select 'turn', id, nko_embedding operator(extensions.<=>) query_nko_embedding
             from public.memory_turns
             where with_turns and conversation_id = conversation
               and (in_phase is null or trajectory_phase = in_phase)
         union all
-        select 'motif', id, least(embedding operator(extensions.<=>) query_embedding,
-                                  nko_embedding operator(extensions.<=>) query_nko_embedding)
+        select 'motif', id, nko_embedding operator(extensions.<=>) query_nko_embedding
             from public.memory_motifs
             where with_motifs and video_id = in_video
               and (of_types is null or motif_type = any (of_types))),
-    by_vector as (
-        select kind, id, 1 - min(distance) as similarity,
-               row_number() over (order by min(distance), id) as place
-        from near where distance is not null
-        group by kind, id order by place limit depth),
-
+    by_nko as (
+        select kind, id, 1 - distance as similarity,
+               row_number() over (order by distance, id) as place
+        from nkos where distance is not null order by place limit depth),
     fused as (
-        select kind, id, by_text.place as text_rank, by_text.matched,
-               by_vector.place as vector_rank, by_vector.similarity,
-               (coalesce(1.0 / (60 + by_text.place), 0)
-                + coalesce(1.0 / (60 + by_vector.place), 0))::double precision as score
-        from by_text full join by_vector using (kind, id)
+        select kind, id, by_text.place as text_rank,
+               by_text.complete_place as complete_rank, by_text.matched,
+               by_meaning.place as meaning_rank, by_nko.place as nko_rank,
+               greatest(by_meaning.similarity, by_nko.similarity) as similarity,
+               coalesce(1.0::double precision / (2 + by_text.place), 0)
+               + coalesce(1.0::double precision / (2 + by_text.complete_place), 0)
+               + coalesce(0.5::double precision / (2 + by_meaning.place), 0)
+               + coalesce(0.5::double precision / (2 + by_nko.place), 0) as score
+        from by_text full join by_meaning using (kind, id) full join by_nko using (kind, id)
         order by score desc, id limit max_results)
-    select 'turn', fused.id, fused.score, fused.text_rank, fused.matched, fused.vector_rank,
-           fused.similarity, place.video_id, place.title, place.url, turn.frame_id,
-           turn.timestamp_ms, turn.trajectory_phase, turn.content, 'lessons', place.licence,
+    select 'turn', fused.id, fused.score, fused.text_rank, fused.complete_rank,
+           fused.matched, fused.meaning_rank, fused.nko_rank, fused.similarity,
+           place.video_id, place.title, place.url, turn.frame_id, turn.timestamp_ms,
+           turn.trajectory_phase, turn.content, 'lessons', place.licence,
            turn.salience_score
     from fused
     join public.memory_turns turn on fused.kind = 'turn' and turn.id = fused.id
     join public.memory_conversations place on place.id = turn.conversation_id
     union all
-    select motif.motif_type, fused.id, fused.score, fused.text_rank, fused.matched,
-           fused.vector_rank, fused.similarity, motif.video_id, place.title, place.url,
-           motif.frame_id, motif.timestamp_ms, null, motif.content, motif.source, motif.licence,
+    select motif.motif_type, fused.id, fused.score, fused.text_rank, fused.complete_rank,
+           fused.matched, fused.meaning_rank, fused.nko_rank, fused.similarity,
+           motif.video_id, place.title, place.url, motif.frame_id, motif.timestamp_ms, null,
+           motif.content, motif.source, motif.licence,
            motif.salience_score
     from fused
     join public.memory_motifs motif on fused.kind = 'motif' and motif.id = fused.id
