@@ -76,10 +76,15 @@ def edge(one: Turn, other: Turn, edge_type: str = "next", weight: float = 1.0) -
     )
 
 
-def video(video_id: str, turns: int | Sequence[Turn] = 3, title: str = "ߞߊ߬ߟߊ߲") -> VideoMemory:
+def video(
+    video_id: str,
+    turns: int | Sequence[Turn] = 3,
+    title: str = "ߞߊ߬ߟߊ߲",
+    model: str | None = MODEL,
+) -> VideoMemory:
     """A video with its turns in order and the edges between neighbours."""
     rows = (
-        tuple(turn(video_id, number) for number in range(turns))
+        tuple(turn(video_id, number, model=model) for number in range(turns))
         if isinstance(turns, int)
         else tuple(turns)
     )
@@ -97,7 +102,14 @@ def video(video_id: str, turns: int | Sequence[Turn] = 3, title: str = "ߞߊ߬ߟ
     )
 
 
-def motif(word: str, *, source: str = LESSONS, english: str = "word", seed: int = 0) -> Motif:
+def motif(
+    word: str,
+    *,
+    source: str = LESSONS,
+    english: str = "word",
+    seed: int = 0,
+    model: str | None = MODEL,
+) -> Motif:
     """A word of one source."""
     place = ("a", "a:5000", 5000) if source == LESSONS else (None, None, None)
     return Motif(
@@ -112,7 +124,7 @@ def motif(word: str, *, source: str = LESSONS, english: str = "word", seed: int 
         video_id=place[0],
         frame_id=place[1],
         timestamp_ms=place[2],
-        embedding=vector(seed),
-        nko_embedding=vector(seed + 1),
-        embedding_model=MODEL,
+        embedding=vector(seed) if model else None,
+        nko_embedding=vector(seed + 1) if model else None,
+        embedding_model=model,
     )

@@ -142,10 +142,10 @@ def test_a_request_cut_off_leaves_nothing(postgrest: PostgrestServer, api: Supab
     postgrest.trouble(HangUp())
 
     with pytest.raises(TransientFailure, match="Nothing was half written"):
-        api.upsert_videos([video("a", 100)])
+        api.upsert_videos([video("a", 100, model=None)])
 
     assert api.counts() == NOTHING
-    assert api.upsert_videos([video("a", 100)]).turns_written == 100
+    assert api.upsert_videos([video("a", 100, model=None)]).turns_written == 100
 
 
 def test_a_lost_answer_is_made_up_for_by_asking_again(
@@ -167,12 +167,12 @@ def test_a_long_video_cut_off_between_its_parts_is_not_there(
     postgrest.trouble(*[Pass()] * sent, HangUp())
 
     with pytest.raises(TransientFailure):
-        api.upsert_videos([video("a", 600)])
+        api.upsert_videos([video("a", 600, model=None)])
 
     assert api.counts() == NOTHING
     with database.connect() as conn:
         conn.execute("update memory_staging set created_at = now() - interval '2 days'")
-    assert api.upsert_videos([video("a", 600)]).turns_written == 600
+    assert api.upsert_videos([video("a", 600, model=None)]).turns_written == 600
     with database.connect() as conn:
         assert conn.execute("select count(*) from memory_staging").fetchone() == (0,)
 
@@ -183,7 +183,7 @@ def test_videos_before_the_one_cut_off_stay_whole(
     postgrest.trouble(Pass(), HangUp())
 
     with pytest.raises(TransientFailure):
-        api.upsert_videos([video("a", 200), video("b", 200)])
+        api.upsert_videos([video("a", 200, model=None), video("b", 200, model=None)])
 
     assert api.counts() == MemoryCounts(1, 200, 199, 0)
 
@@ -191,7 +191,7 @@ def test_videos_before_the_one_cut_off_stay_whole(
 def test_motifs_cut_off_are_completed_by_the_next_load(
     postgrest: PostgrestServer, api: SupabaseMemory
 ) -> None:
-    motifs = [motif(f"ߞ{number}") for number in range(600)]
+    motifs = [motif(f"ߞ{number}", model=None) for number in range(600)]
     postgrest.trouble(Pass(), HangUp())
     with pytest.raises(TransientFailure):
         api.upsert_motifs(LESSONS, motifs)
@@ -228,7 +228,7 @@ def test_a_connection_that_drops_in_mid_load_leaves_nothing(
     direct: PostgresMemory, database: Store
 ) -> None:
     with merging_blocked(database) as conn:
-        thread, caught = failing(lambda: direct.upsert_videos([video("a", 50)]))
+        thread, caught = failing(lambda: direct.upsert_videos([video("a", 50, model=None)]))
         waiting: tuple[int] | None = None
         while waiting is None:
             time.sleep(0.02)
@@ -242,7 +242,7 @@ def test_a_connection_that_drops_in_mid_load_leaves_nothing(
     assert isinstance(error, TransientFailure)
     assert "broke off" in error.message
     assert direct.counts() == NOTHING
-    assert direct.upsert_videos([video("a", 50)]).turns_written == 50
+    assert direct.upsert_videos([video("a", 50, model=None)]).turns_written == 50
 
 
 @contextmanager
@@ -269,15 +269,16 @@ def test_a_statement_that_takes_too_long_is_told_and_undone(
 def test_a_statement_that_takes_too_long_is_told_over_the_api_too(
     api: SupabaseMemory, postgrest: PostgrestServer, database: Store
 ) -> None:
-    with impatient(database, "service_role"):
-        with database.connect() as conn:
-            postgrest.reload(conn)
+    change = "alter function memory_put_videos set statement_timeout = '{}'"
+    with database.connect() as conn:
+        conn.execute(change.format("300ms"))
+        postgrest.reload(conn)
         with (
             merging_blocked(database),
             pytest.raises(TransientFailure, match="statement_timeout"),
         ):
             api.upsert_videos([video("a")])
-    with database.connect() as conn:
+        conn.execute(change.format("60s"))
         postgrest.reload(conn)
 
     assert api.counts() == NOTHING

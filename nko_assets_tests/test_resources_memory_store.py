@@ -14,7 +14,9 @@ import pytest
 from nko_assets.failures import PermanentFailure
 from nko_assets.memory.rows import LESSONS, turn_id
 from nko_assets.resources.memory_store import MemoryCounts, MemoryStore, VideosMerged
+from nko_assets.resources.postgres_memory import PostgresMemory
 from nko_assets.resources.store import Store
+from nko_assets_tests.memory_places import empty
 from nko_assets_tests.memory_rows import edge, motif, turn, video
 
 
@@ -130,7 +132,10 @@ def test_new_models_bring_new_embeddings(memory: MemoryStore, database: Store) -
 def test_a_long_video_and_many_short_ones_are_loaded_whole(
     memory: MemoryStore, database: Store
 ) -> None:
-    videos = [video("long", 600), *(video(f"short{number}", 40) for number in range(20))]
+    videos = [
+        video("long", 600, model=None),
+        *(video(f"short{number}", 40, model=None) for number in range(20)),
+    ]
 
     merged = memory.upsert_videos(videos)
 
@@ -208,7 +213,7 @@ def test_outcomes_recorded_at_once_all_count(memory: MemoryStore, database: Stor
 
 def test_motifs_of_a_source_are_what_was_given_last(memory: MemoryStore, database: Store) -> None:
     memory.upsert_motifs("dictionary", [motif("ߒ", source="dictionary")])
-    lessons = [motif(f"ߞ{number}", seed=number) for number in range(1300)]
+    lessons = [motif(f"ߞ{number}", model=None) for number in range(1300)]
     first = memory.upsert_motifs(LESSONS, lessons)
     changed = dataclasses.replace(lessons[7], frequency=9)
 
@@ -251,3 +256,18 @@ def test_later_loads_have_higher_sequence_numbers(memory: MemoryStore, database:
         " from memory_turns group by xmin::text order by min(seq)",
     )
     assert all(one["last"] < other["first"] for one, other in itertools.pairwise(committed))
+
+
+def test_a_large_first_load_leaves_every_index_as_it_was(database: Store) -> None:
+    empty(database)
+    memory = PostgresMemory(lambda: database, "embedded Postgres")
+    query = "select indexdef from pg_indexes where schemaname = 'public' order by indexname"
+    before = rows(database, query)
+    videos = [video(f"v{number}", 50) for number in range(40)]
+    motifs = [motif(f"ߞ{number}", seed=number) for number in range(2000)]
+
+    assert memory.upsert_videos(videos).turns_written == 2000
+    assert memory.upsert_motifs(LESSONS, motifs).written == 2000
+
+    assert rows(database, query) == before
+    assert any("hnsw" in row["indexdef"] for row in before)

@@ -6,7 +6,7 @@ import json
 import struct
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,6 @@ from psycopg.rows import dict_row
 from psycopg.types import TypeInfo
 from psycopg.types.json import Jsonb, set_json_dumps
 
-from nko_assets.memory.rows import Motif, VideoMemory
 from nko_assets.memory.columns import (
     CONVERSATIONS,
     EDGES,
@@ -30,12 +29,16 @@ from nko_assets.memory.columns import (
     motif_values,
     turn_values,
 )
+from nko_assets.memory.rows import Motif, VideoMemory
 from nko_assets.resources.memory_errors import database_errors
 from nko_assets.resources.memory_store import MemoryCounts, MotifsMerged, VideosMerged
 from nko_assets.resources.store import Store
+from nko_assets.resources.vector_indexes import indexed_afterwards
 
 # A group of videos is one transaction: enough to be fast, little enough to be done again.
 TURNS_A_TRANSACTION = 5_000
+# Below this, building indexes costs more than growing them.
+ROWS_WORTH_A_BUILD = 2_000
 
 
 class PostgresMemory:
@@ -58,7 +61,8 @@ class PostgresMemory:
     def upsert_videos(self, videos: Sequence[VideoMemory]) -> VideosMerged:
         """See `MemoryStore`; a group of videos is one transaction."""
         merged = VideosMerged()
-        with self._connected() as conn:
+        turns = sum(len(video.turns) for video in videos)
+        with self._connected() as conn, _indexed_well(conn, "memory_turns", turns):
             for group in _groups(videos):
                 with conn.transaction(), conn.cursor() as cursor:
                     cursor.execute("select public.memory_incoming()")
@@ -86,7 +90,12 @@ class PostgresMemory:
 
     def upsert_motifs(self, source: str, motifs: Sequence[Motif]) -> MotifsMerged:
         """See `MemoryStore`; all in one transaction."""
-        with self._connected() as conn, conn.transaction(), conn.cursor() as cursor:
+        with (
+            self._connected() as conn,
+            _indexed_well(conn, "memory_motifs", len(motifs)),
+            conn.transaction(),
+            conn.cursor() as cursor,
+        ):
             cursor.execute("select public.memory_incoming_motifs()")
             _copy(cursor, "incoming_motifs", MOTIFS, map(motif_values, motifs))
             written = cursor.execute("select public.memory_merge_motifs()").fetchone()
@@ -127,6 +136,20 @@ class PostgresMemory:
         with database_errors(), self._store().connect() as conn:
             _teach(conn)
             yield conn
+
+
+def _indexed_well(
+    conn: psycopg.Connection, table: str, coming: int
+) -> AbstractContextManager[None]:
+    """Build the vector indexes anew after a load that brings more rows than the table has.
+
+    Then the load is one transaction; otherwise this does nothing.
+    """
+    if coming < ROWS_WORTH_A_BUILD:
+        return nullcontext()
+    query = sql.SQL("select count(*) from public.{}").format(sql.Identifier(table))
+    (there,) = conn.execute(query).fetchone() or (0,)
+    return nullcontext() if there > coming else indexed_afterwards(conn, table)
 
 
 def _groups(videos: Sequence[VideoMemory]) -> Iterator[list[VideoMemory]]:

@@ -14,7 +14,6 @@ from postgrest.types import ReturnMethod
 from pydantic import SecretStr
 from supabase import Client, ClientOptions, create_client
 
-from nko_assets.memory.rows import Motif, VideoMemory
 from nko_assets.memory.columns import (
     CONVERSATIONS,
     EDGES,
@@ -26,6 +25,7 @@ from nko_assets.memory.columns import (
     turn_values,
     vector_text,
 )
+from nko_assets.memory.rows import Motif, VideoMemory
 from nko_assets.resources.memory_errors import refuse, request_errors
 from nko_assets.resources.memory_store import MemoryCounts, MotifsMerged, VideosMerged
 

@@ -228,6 +228,8 @@ create function public.memory_incoming() returns void
     language plpgsql set search_path = ''
 as $$
 begin
+    drop table if exists pg_temp.incoming_conversations, pg_temp.incoming_turns,
+                         pg_temp.incoming_edges;
     create temporary table incoming_conversations on commit drop as
         select id, video_id, title, url, duration_ms, licence
         from public.memory_conversations with no data;
@@ -241,7 +243,7 @@ begin
         from public.memory_turn_edges with no data;
 end
 $$;
-comment on function public.memory_incoming() is 'Makes the temporary tables for the videos of this transaction.';
+comment on function public.memory_incoming() is 'Makes empty temporary tables for the videos of this transaction.';
 
 create function public.memory_merged_outcomes(
     turn uuid, inout mean double precision, inout m2 double precision, inout n bigint
@@ -342,13 +344,14 @@ create function public.memory_incoming_motifs() returns void
     language plpgsql set search_path = ''
 as $$
 begin
+    drop table if exists pg_temp.incoming_motifs;
     create temporary table incoming_motifs on commit drop as
         select id, motif_type, source, licence, nko_key, content, frequency, salience_score,
                video_id, frame_id, timestamp_ms, embedding, nko_embedding, embedding_model
         from public.memory_motifs with no data;
 end
 $$;
-comment on function public.memory_incoming_motifs() is 'Makes the temporary table for the motifs of this transaction.';
+comment on function public.memory_incoming_motifs() is 'Makes an empty temporary table for the motifs of this transaction.';
 
 create function public.memory_merge_motifs() returns bigint
     language plpgsql set search_path = ''
