@@ -10,9 +10,6 @@ from rich.console import Console
 
 from nko_assets.settings import load_settings
 
-# Streams end only when the browser goes away.
-LAST_WORDS_S = 2
-
 
 def register(app: typer.Typer, err: Console) -> None:
     """Add the command to `app`; where it listens is told on `err`."""
@@ -26,10 +23,9 @@ def register(app: typer.Typer, err: Console) -> None:
         port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
     ) -> None:
         """Serve the memory: search, pictures of frames, and new turns as they come."""
-        import uvicorn
-
         from nko_assets.build import open_workshop
         from nko_assets.web.app import create_app
+        from nko_assets.web.server import Server
 
         workshop = open_workshop(load_settings(data=data))
         settings = workshop.settings
@@ -42,10 +38,4 @@ def register(app: typer.Typer, err: Console) -> None:
             workshop.store if directly else None,
         )
         err.print(f"http://{host}:{port}/docs lists what can be asked; Ctrl-C ends it.")
-        uvicorn.run(
-            application,
-            host=host,
-            port=port,
-            log_level="warning",
-            timeout_graceful_shutdown=LAST_WORDS_S,
-        )
+        Server(application, host, port).run()

@@ -65,6 +65,7 @@ def create_app(
         lifespan=lifespan,
         responses={500: {"model": Failure}, 503: {"model": Failure}},
     )
+    app.state.feed = feed
     app.add_exception_handler(NkoError, _failed)
     api = APIRouter(prefix="/api")
     api.include_router(search_endpoint(memory, embedder))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import polars as pl
 from fastapi import APIRouter, HTTPException, Path, Response
 
 from nko_assets.resources.lake import Lake
+from nko_assets.resources.pictures import frame_jpeg
 from nko_assets.schemas.base import FRAME_ID
 
 # A lesson that is sampled anew may get another picture at the same second.
@@ -28,8 +28,7 @@ def frame_pictures(lake: Lake) -> APIRouter:
     )
     def picture(frame_id: Annotated[str, Path(pattern=FRAME_ID)]) -> Response:
         """A JPEG."""
-        path = lake.path("unique_frames", frame_id.rpartition(":")[0])
-        jpeg = _jpeg(pl.scan_parquet(path, glob=False), frame_id) if path.is_file() else None
+        jpeg = frame_jpeg(lake, frame_id)
         if jpeg is None:
             raise HTTPException(404, "This server has no picture of the frame.")
         return Response(
@@ -37,8 +36,3 @@ def frame_pictures(lake: Lake) -> APIRouter:
         )
 
     return router
-
-
-def _jpeg(frames: pl.LazyFrame, frame_id: str) -> bytes | None:
-    found = frames.filter(frame_id=frame_id).select("jpeg").collect()["jpeg"]
-    return found[0] if len(found) else None

@@ -102,6 +102,7 @@ class TurnFeed:
         self._kept: deque[NewTurn] = deque()
         self._floor = 0
         self._moved = asyncio.Condition()
+        self._ended = False
         self._reader: psycopg.AsyncConnection | None = None
         self._reading = asyncio.Lock()
 
@@ -123,16 +124,23 @@ class TurnFeed:
             if self._reader is not None:
                 await self._reader.close()
 
+    async def end(self) -> None:
+        """End the streams of all who follow; nobody can from now on."""
+        async with self._moved:
+            self._ended = True
+            self._moved.notify_all()
+
     async def follow(self, after: Position | None) -> AsyncGenerator[Following | NewTurn]:
-        """Every turn after the position `after`, or every new one from now on; never ends.
+        """Every turn after the position `after`, or every new one from now on, until `end`.
 
         Turns come in order and each once, whether the database is there all the time or not. Who
         comes from the feed of another process, which was ahead, may meet the last ones again.
         """
         position = after or await self._beyond(None)
+        if position is None:
+            return
         yield Following(position)
-        while True:
-            latest = await self._beyond(position)
+        while latest := await self._beyond(position):
             if latest.memory != position.memory or latest.seq < position.seq:
                 position = latest
                 yield Following(position, anew=True)
@@ -141,12 +149,11 @@ class TurnFeed:
             for turn in turns:
                 yield turn
 
-    async def _beyond(self, position: Position | None) -> Position:
-        """The latest position, as soon as it is known and another than `position`."""
+    async def _beyond(self, position: Position | None) -> Position | None:
+        """The latest position, as soon as it is another than `position`; None at the end."""
         async with self._moved:
-            await self._moved.wait_for(lambda: self._latest not in (None, position))
-        assert self._latest is not None  # noqa: S101  what was waited for
-        return self._latest
+            await self._moved.wait_for(lambda: self._ended or self._latest not in (None, position))
+        return None if self._ended else self._latest
 
     async def _between(
         self, position: Position, latest: Position

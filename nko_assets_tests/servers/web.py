@@ -7,8 +7,9 @@ import threading
 from types import TracebackType
 from typing import Self
 
-import uvicorn
 from fastapi import FastAPI
+
+from nko_assets.web.server import Server
 
 
 class WebServer:
@@ -17,9 +18,7 @@ class WebServer:
     def __init__(self, app: FastAPI) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self._server = uvicorn.Server(
-            uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
-        )
+        self._server = Server(app)
         self._thread = threading.Thread(target=self._server.run, args=[[self._socket]])
 
     def __enter__(self) -> Self:
