@@ -95,7 +95,7 @@ class SupabaseMemory:
         written = 0
         for start in range(0, len(motifs), ROWS_A_REQUEST):
             rows = [
-                json_row(MOTIFS, motif_values(motif))
+                _json(MOTIFS, motif_values(motif))
                 for motif in motifs[start : start + ROWS_A_REQUEST]
             ]
             written += self._rpc("memory_put_motifs", {"rows": rows})
@@ -169,23 +169,22 @@ def _parts(group: Sequence[VideoMemory]) -> Iterator[_Json]:
     for piece in range(pieces):
         yield {
             "conversations": [
-                json_row(CONVERSATIONS, conversation_values(video.conversation)) for video in group
+                _json(CONVERSATIONS, conversation_values(video.conversation)) for video in group
             ]
             if piece == 0
             else [],
             "turns": [
-                json_row(TURNS, turn_values(turn))
+                _json(TURNS, turn_values(turn))
                 for turn in turns[piece * ROWS_A_REQUEST : (piece + 1) * ROWS_A_REQUEST]
             ],
             "edges": [
-                json_row(EDGES, edge_values(edge))
+                _json(EDGES, edge_values(edge))
                 for edge in edges[piece * edges_a_piece : (piece + 1) * edges_a_piece]
             ],
         }
 
 
-def json_row(columns: Mapping[str, str], values: Sequence[Any]) -> _Json:
-    """A row as the REST API takes it."""
+def _json(columns: Mapping[str, str], values: Sequence[Any]) -> _Json:
     return {
         name: vector_text(value)
         if isinstance(value, np.ndarray)

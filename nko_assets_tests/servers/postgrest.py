@@ -145,6 +145,11 @@ class PostgrestServer:
         """What SUPABASE_URL would be."""
         return f"http://127.0.0.1:{self._gateway.server_address[1]}"
 
+    @property
+    def pid(self) -> int:
+        """The process of PostgREST."""
+        return self._process.pid
+
     def key(self, role: str, secret: str = SECRET) -> str:
         """The key of a role, as a project has one for each."""
         return jwt.encode({"role": role, "iss": "supabase", "exp": 4102444800}, secret)
