@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 
 import dagster as dg
 
 from nko_assets.assets.adapter import asset_of
 from nko_assets.jobs import CHANNEL, OPERATIONS, READINGS, TRAINING, lessons_job, send_queued
 from nko_assets.lineage import STEPS
-from nko_assets.memory.embeddings import load_embedder
+from nko_assets.memory.embeddings import WEIGHTS, load_embedder
 from nko_assets.progress import Silent
 from nko_assets.reading.reader import Reader
 from nko_assets.resources.lake import Lake
@@ -85,6 +85,6 @@ def open_workshop(settings: Settings, reader: Reader | None = None) -> Workshop:
             store,
             store_is_named=settings.store_url is not None,
         ),
-        embedder=cache(load_embedder),
+        embedder=cache(partial(load_embedder, settings.embedding_models or WEIGHTS)),
         second_reader=None if reader else open_second_reader(settings),
     )

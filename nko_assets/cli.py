@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from nko_assets.commands import explore, imports, schema
+from nko_assets.commands import explore, imports, schema, search
 from nko_assets.failures import ConfigurationError, NkoError
 from nko_assets.settings import Settings, load_settings
 
@@ -193,6 +193,7 @@ def bench(
 
 
 imports.register(app, out)
+search.register(app, out)
 schema.register(app)
 explore.register(app, err)
 

@@ -124,6 +124,10 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("store_url", "NKO_STORE_URL", "SUPABASE_DB_URL"),
         description="address of a Postgres database; without one it is embedded in the data",
     )
+    embedding_models: Path | None = Field(
+        None,
+        description="folder of other embedding models, made by `python -m nko_assets.memory.training`",
+    )
     failure_webhook: SecretStr | None = Field(
         None, description="URL that is told, by an HTTP POST of JSON, of each run that fails"
     )
@@ -133,7 +137,7 @@ class Settings(BaseSettings):
         default_factory=lambda: os.cpu_count() or 1, ge=1, description="videos worked on at once"
     )
 
-    @field_validator("data", "cookies", "dictionary", mode="after")
+    @field_validator("data", "cookies", "dictionary", "embedding_models", mode="after")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path else None

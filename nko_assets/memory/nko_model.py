@@ -66,7 +66,7 @@ class NkoModel:
         pieces = pieces_of(self._tokenizer, texts)
         starts = np.cumsum([0, *(len(ids) for ids in pieces[:-1])])
         sums = np.add.reduceat(self._vectors[np.concatenate(pieces)], starts, axis=0)
-        return sums / np.linalg.norm(sums, axis=1, keepdims=True)
+        return sums / np.linalg.norm(sums, axis=1, keepdims=True).clip(min=1e-12)
 
     def unknown_share(self, words: Sequence[str]) -> float:
         """The share of `words` with a piece that was not learned."""
@@ -76,7 +76,8 @@ class NkoModel:
 
 def write_nko_model(folder: Path, tokenizer: Tokenizer, vectors: np.ndarray) -> None:
     """Put the model with `vectors`, float32 (pieces, dimensions), into `folder`, in 8 bits."""
-    scales = (np.abs(vectors).max(axis=1) / 127).clip(min=1e-8).astype(np.float16)
+    # No less than what half precision can hold.
+    scales = (np.abs(vectors).max(axis=1) / 127).clip(min=1e-4).astype(np.float16)
     table = np.round(vectors / scales.astype(np.float32)[:, None]).clip(-127, 127).astype(np.int8)
     with atomic_path(folder / TABLE) as temporary, temporary.open("wb") as file:
         np.savez(file, table=table, scales=scales)

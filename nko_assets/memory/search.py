@@ -19,6 +19,8 @@ MOST_RESULTS = 100
 LONGEST_QUERY = 1_000
 # From which a text in Latin letters is taken for romanized N'Ko, which sentence models do not know.
 SURELY_ROMANIZED = 0.5
+LETTERS_OF_ROMANIZED = frozenset("ɛɔɲŋ")
+"""English and French have none of them."""
 
 
 class Memory(Protocol):
@@ -99,6 +101,8 @@ def understand(text: str, embedder: Embedder) -> Query:
     if words(asked):
         # Every row has its N'Ko, and vectors of one language compare best.
         return Query(asked, NKO, None, embedder.embed_nko([asked])[0])
+    if LETTERS_OF_ROMANIZED.intersection(asked.lower()):
+        return Query(asked, ROMANIZED, None, None)
     shares = language_shares(asked)
     language = max(shares, key=lambda name: shares[name])
     if shares[ROMANIZED] > SURELY_ROMANIZED:

@@ -102,6 +102,11 @@ class LibraryModel:
 
     def __init__(self, name: str) -> None:
         """Loads it; raises ConfigurationError where that is not possible."""
+        if Path(name).is_absolute() and not Path(name).is_dir():
+            raise ConfigurationError(
+                f"There is no folder {name}, where the sentence model should be.",
+                "Train the N'Ko model again with a --teacher that is there.",
+            )
         if importlib.util.find_spec("sentence_transformers") is None:
             raise ConfigurationError(
                 f"The sentence model {name} needs sentence-transformers.",
