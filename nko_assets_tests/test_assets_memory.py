@@ -11,6 +11,7 @@ from nko_assets.checks import schema_check
 from nko_assets.lineage import STEPS
 from nko_assets.memory.rows import LESSONS, conversation_id
 from nko_assets.resources.memory_store import MemoryCounts, MemoryStore
+from nko_assets.resources.postgres_memory import PostgresMemory
 from nko_assets.schemas.readings import SecondReadings
 from nko_assets.steps import Context, Performed, current_record, perform
 from nko_assets_tests.builders import reading, reviewed
@@ -93,7 +94,8 @@ def test_a_memory_made_anew_is_filled_again(bench_of, memory, database) -> None:
             " as 'select ''00000000-0000-0000-0000-000000000001''::uuid'"
         )
     try:
-        context = bench.context("v1")
+        anew = PostgresMemory(lambda: database, "embedded Postgres")
+        context = Workbench(bench.lake.root, entry_of("v1"), memory=anew).context("v1")
         assert current_record(STEPS["memory_turns"], context, STEPS) is not None
         perform(STEPS["memory_turn_edges"], context, STEPS)
         assert memory.counts().turns == 1

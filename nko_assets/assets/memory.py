@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
 import polars as pl
@@ -28,6 +28,7 @@ from nko_assets.memory.tables import (
 from nko_assets.memory.turns import turns
 from nko_assets.memory.welford import Outcomes
 from nko_assets.previews import table_preview
+from nko_assets.resources.memory_store import MemoryStore
 from nko_assets.schemas.memory import (
     MemoryConversations,
     MemoryMotifs,
@@ -155,7 +156,13 @@ def _edges(context: Context) -> Outcome:
 
 
 def _memory_identity(context: Context) -> Mapping[str, Any]:
-    return {"memory": context.workshop.memory.identity()}
+    return {"memory": _identity(context.workshop.memory)}  # type: ignore[arg-type]  # hashable
+
+
+@lru_cache(maxsize=8)
+def _identity(memory: MemoryStore) -> str:
+    """Asked for once a process, and not once a video."""
+    return memory.identity()
 
 
 def _motifs(context: Context) -> Outcome:
