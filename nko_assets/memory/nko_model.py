@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from scipy.sparse import csr_array
 from tokenizers import Tokenizer
 
 from nko_assets.failures import ConfigurationError
@@ -64,8 +65,11 @@ class NkoModel:
         if not texts:
             return np.zeros((0, self._vectors.shape[1]), np.float32)
         pieces = pieces_of(self._tokenizer, texts)
-        starts = np.cumsum([0, *(len(ids) for ids in pieces[:-1])])
-        sums = np.add.reduceat(self._vectors[np.concatenate(pieces)], starts, axis=0)
+        ends = np.cumsum([0, *map(len, pieces)])
+        ones = np.ones(ends[-1], np.float32)
+        # Counts times vectors, which needs no copy of the vectors of each text.
+        counts = csr_array((ones, np.concatenate(pieces), ends), (len(texts), len(self._vectors)))
+        sums = counts @ self._vectors
         return sums / np.linalg.norm(sums, axis=1, keepdims=True).clip(min=1e-12)
 
     def unknown_share(self, words: Sequence[str]) -> float:
