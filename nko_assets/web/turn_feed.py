@@ -187,15 +187,26 @@ class TurnFeed:
                     await self._look(conn)
                     self._listening, pause = True, FIRST_PAUSE_S
                     while True:
-                        async for _ in conn.notifies(timeout=QUIET_S, stop_after=1):
-                            pass
-                        await self._look(conn)
+                        await self._wait(conn)
             except (NkoError, psycopg.Error) as error:
                 _log.warning("No new turns for now, trying again: %s", _one_line(error))
             finally:
                 self._listening = False
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_S)
+
+    async def _wait(self, conn: psycopg.AsyncConnection) -> None:
+        """Wait for a word from the database, and read what it tells of."""
+        heard = 0
+        async for notification in conn.notifies(timeout=QUIET_S, stop_after=1):
+            last = notification.payload.rpartition("-")[2]
+            heard = max(heard, int(last) if last.isdecimal() else 0)
+        known = self._latest
+        if known is not None and heard > known.seq:
+            await self._advance(conn, known)
+        else:
+            # Read already, or it was silent for long, or numbers began anew.
+            await self._look(conn)
 
     async def _look(self, conn: psycopg.AsyncConnection) -> None:
         """Find out what is new."""
