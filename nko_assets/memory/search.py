@@ -35,8 +35,8 @@ class Memory(Protocol):
 class Query:
     """What is asked: the text, its language, and what its vector is compared with.
 
-    `meaning` is compared with meanings in English or French, `nko` with N'Ko texts; None where
-    there is nothing to compare, because no model knows the language or the words themselves say more.
+    `meaning` is compared with translations, and with the N'Ko of rows that have none; `nko` with
+    the N'Ko of all rows. Both are None where no model knows the language.
     """
 
     text: str
@@ -99,7 +99,6 @@ def understand(text: str, embedder: Embedder) -> Query:
             f"The query has {len(asked)} characters.", f"At most {LONGEST_QUERY} are searched for."
         )
     if words(asked):
-        # Every row has its N'Ko, and vectors of one language compare best.
         return Query(asked, NKO, None, embedder.embed_nko([asked])[0])
     if LETTERS_OF_ROMANIZED.intersection(asked.lower()):
         return Query(asked, ROMANIZED, None, None)
@@ -107,9 +106,7 @@ def understand(text: str, embedder: Embedder) -> Query:
     language = max(shares, key=lambda name: shares[name])
     if shares[ROMANIZED] > SURELY_ROMANIZED:
         return Query(asked, ROMANIZED, None, None)
-    vector = embedder.embed_english([asked])[0]
-    # Both models write into one space, so rows without a translation are found as well.
-    return Query(asked, language, vector, vector)
+    return Query(asked, language, embedder.embed_english([asked])[0], None)
 
 
 def search(

@@ -41,6 +41,8 @@ _OPTIONS = {
     "unix_socket_permissions": "0700",
     "max_connections": "50",
     "max_wal_size": "256MB",
+    # The vector indexes of 100,000 turns stay in it; taken from the system only as it fills.
+    "shared_buffers": "512MB",
     # Nothing replicates from here, so less has to be logged; commits still wait for the disk.
     "wal_level": "minimal",
     "max_wal_senders": "0",

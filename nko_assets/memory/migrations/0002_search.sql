@@ -89,6 +89,13 @@ create index memory_motifs_embedding on public.memory_motifs
     using hnsw ((embedding::extensions.halfvec(384)) extensions.halfvec_cosine_ops);
 create index memory_motifs_nko_embedding on public.memory_motifs
     using hnsw ((nko_embedding::extensions.halfvec(384)) extensions.halfvec_cosine_ops);
+-- What is asked in English or French finds rows without a translation by their N'Ko.
+create index memory_turns_untranslated on public.memory_turns
+    using hnsw ((nko_embedding::extensions.halfvec(384)) extensions.halfvec_cosine_ops)
+    where embedding is null;
+create index memory_motifs_untranslated on public.memory_motifs
+    using hnsw ((nko_embedding::extensions.halfvec(384)) extensions.halfvec_cosine_ops)
+    where embedding is null;
 
 -- How common a word is decides how much it says: full text search of Postgres does not know.
 create table public.memory_words (
@@ -163,10 +170,11 @@ comment on function public.memory_words_of(text) is 'The words of a query, as th
 
 -- Reciprocal rank fusion (Cormack, Clarke and Buettcher, 2009) of a text half and a vector half. The
 -- text half is two rankings: all rows with some of the words, and those among them that have every
--- word, so that what was looked for by its words is not buried under what is merely like it. The
--- vector half is two as well, of equal weight: meanings and N'Ko texts, which cannot be one, because
--- vectors of one language lie nearer to each other than to those of another. Weights and the
--- constant, 2 instead of the usual 60, are those that did best on rows 0 to 399 of FLORES-200 dev.
+-- word, so that what was looked for by its words is not buried under what is merely like it.
+-- The vector half is rankings apart as well, because vectors of one language lie nearer to each other
+-- than to those of another: query_embedding is compared with translations, and with the N'Ko of rows
+-- that have none; query_nko_embedding with the N'Ko of all rows. Weights and the constant, 2 instead
+-- of the usual 60, are those that did best on rows 0 to 399 of FLORES-200 dev.
 create function public.memory_search(
     query_text text default '',
     query_embedding extensions.vector(384) default null,
@@ -195,12 +203,12 @@ as $$
 declare
     depth constant integer := least(greatest(max_results, 10) * 3, 200);
     -- How many rows are weighed exactly; common words would otherwise bring in every row.
-    breadth constant integer := 150;
+    breadth constant integer := 100;
     with_turns constant boolean := of_types is null or 'turn' = any (of_types);
     with_motifs constant boolean := in_phase is null
         and (of_types is null or of_types && array['vocabulary', 'phrase', 'pattern']);
-    meaning constant extensions.halfvec(384) := query_embedding::extensions.halfvec(384);
-    nko constant extensions.halfvec(384) := query_nko_embedding::extensions.halfvec(384);
+    asked_meaning constant extensions.halfvec(384) := query_embedding::extensions.halfvec(384);
+    asked_nko constant extensions.halfvec(384) := query_nko_embedding::extensions.halfvec(384);
     everywhere constant boolean := in_video is null;
     conversation constant uuid := (
         select id from public.memory_conversations where video_id = in_video);
@@ -220,7 +228,7 @@ begin
                sum(documents) over (order by documents, word) as reach
         from public.memory_words_of(query_text)),
     leading_words as materialized (
-        select word, weight, query from asked where reach <= 3000
+        select word, weight, query from asked where reach <= 1500
         union
         (select word, weight, query from asked order by reach limit 1)),
 
@@ -231,7 +239,7 @@ begin
                 where with_turns and search @@ leading_words.query
                   and (everywhere or conversation_id = conversation)
                   and (in_phase is null or trajectory_phase = in_phase)
-                limit 1000) hit
+                limit 500) hit
             group by hit.id order by sum(leading_words.weight) desc limit breadth)
         union
         (select id from public.memory_turns
@@ -246,7 +254,7 @@ begin
                 where with_motifs and search @@ leading_words.query
                   and (everywhere or video_id = in_video)
                   and (of_types is null or motif_type = any (of_types))
-                limit 1000) hit
+                limit 500) hit
             group by hit.id order by sum(leading_words.weight) desc limit breadth)
         union
         (select id from public.memory_motifs
@@ -254,40 +262,49 @@ begin
               and (everywhere or video_id = in_video)
               and (of_types is null or motif_type = any (of_types))
             limit breadth)),
+    -- A document is read from disk once (|| makes a copy), whatever the number of words.
     weighed as (
-        select 'turn' as kind, id, sum(weight) / (1 + 0.2 * ln(1 + length(search))) as weight,
-               array_agg(word order by weight desc, word) as matched,
-               search @@ every_word as complete
-        from found_turns join public.memory_turns using (id) join asked on search @@ asked.query
-        group by id, search
+        select 'turn' as kind, id, held.weight / (1 + 0.2 * ln(1 + length(document))) as weight,
+               held.matched, document @@ every_word as complete
+        from (select id, search || ''::tsvector as document
+                from found_turns join public.memory_turns using (id) offset 0) documents
+        cross join lateral (
+            select sum(weight) as weight, array_agg(word order by weight desc, word) as matched
+            from asked where document @@ asked.query) held
+        where held.weight > 0
         union all
-        select 'motif', id, sum(weight) / (1 + 0.2 * ln(1 + length(search))),
-               array_agg(word order by weight desc, word), search @@ every_word
-        from found_motifs join public.memory_motifs using (id) join asked on search @@ asked.query
-        group by id, search),
+        select 'motif', id, held.weight / (1 + 0.2 * ln(1 + length(document))),
+               held.matched, document @@ every_word
+        from (select id, search || ''::tsvector as document
+                from found_motifs join public.memory_motifs using (id) offset 0) documents
+        cross join lateral (
+            select sum(weight) as weight, array_agg(word order by weight desc, word) as matched
+            from asked where document @@ asked.query) held
+        where held.weight > 0),
     by_text as (
         select kind, id, matched, row_number() over (order by weight desc, id) as place,
                case when complete then row_number() over (order by not complete, weight desc, id)
                end as complete_place
         from weighed order by place limit depth),
 
-    meanings as (
+    -- In one video there are few rows: there all of them are compared.
+    meaning as (
         (select 'turn' as kind, id,
-                embedding::extensions.halfvec(384) operator(extensions.<=>) meaning as distance
+                embedding::extensions.halfvec(384) operator(extensions.<=>) asked_meaning as distance
             from public.memory_turns
-            where with_turns and everywhere and meaning is not null
+            where with_turns and everywhere and asked_meaning is not null
               and (in_phase is null or trajectory_phase = in_phase)
-            order by embedding::extensions.halfvec(384) operator(extensions.<=>) meaning
+            order by embedding::extensions.halfvec(384) operator(extensions.<=>) asked_meaning
             limit depth)
         union all
-        (select 'motif', id, embedding::extensions.halfvec(384) operator(extensions.<=>) meaning
+        (select 'motif', id,
+                embedding::extensions.halfvec(384) operator(extensions.<=>) asked_meaning
             from public.memory_motifs
-            where with_motifs and everywhere and meaning is not null
+            where with_motifs and everywhere and asked_meaning is not null
               and (of_types is null or motif_type = any (of_types))
-            order by embedding::extensions.halfvec(384) operator(extensions.<=>) meaning
+            order by embedding::extensions.halfvec(384) operator(extensions.<=>) asked_meaning
             limit depth)
         union all
-        -- One video is few rows: all of them are compared.
         select 'turn', id, embedding operator(extensions.<=>) query_embedding
             from public.memory_turns
             where with_turns and conversation_id = conversation
@@ -300,24 +317,54 @@ begin
     by_meaning as (
         select kind, id, 1 - distance as similarity,
                row_number() over (order by distance, id) as place
-        from meanings where distance is not null order by place limit depth),
-    nkos as (
+        from meaning where distance is not null order by place limit depth),
+    untranslated as (
         (select 'turn' as kind, id,
-                nko_embedding::extensions.halfvec(384) operator(extensions.<=>) nko as distance
+                nko_embedding::extensions.halfvec(384) operator(extensions.<=>) asked_meaning as distance
             from public.memory_turns
-            where with_turns and everywhere and nko is not null
+            where with_turns and everywhere and asked_meaning is not null and embedding is null
               and (in_phase is null or trajectory_phase = in_phase)
-            order by nko_embedding::extensions.halfvec(384) operator(extensions.<=>) nko
+            order by nko_embedding::extensions.halfvec(384) operator(extensions.<=>) asked_meaning
             limit depth)
         union all
-        (select 'motif', id, nko_embedding::extensions.halfvec(384) operator(extensions.<=>) nko
+        (select 'motif', id,
+                nko_embedding::extensions.halfvec(384) operator(extensions.<=>) asked_meaning
             from public.memory_motifs
-            where with_motifs and everywhere and nko is not null
+            where with_motifs and everywhere and asked_meaning is not null and embedding is null
               and (of_types is null or motif_type = any (of_types))
-            order by nko_embedding::extensions.halfvec(384) operator(extensions.<=>) nko
+            order by nko_embedding::extensions.halfvec(384) operator(extensions.<=>) asked_meaning
             limit depth)
         union all
-        -- One video is few rows: all of them are compared.
+        select 'turn', id, nko_embedding operator(extensions.<=>) query_embedding
+            from public.memory_turns
+            where with_turns and conversation_id = conversation and embedding is null
+              and (in_phase is null or trajectory_phase = in_phase)
+        union all
+        select 'motif', id, nko_embedding operator(extensions.<=>) query_embedding
+            from public.memory_motifs
+            where with_motifs and video_id = in_video and embedding is null
+              and (of_types is null or motif_type = any (of_types))),
+    by_untranslated as (
+        select kind, id, 1 - distance as similarity,
+               row_number() over (order by distance, id) as place
+        from untranslated where distance is not null order by place limit depth),
+    nko as (
+        (select 'turn' as kind, id,
+                nko_embedding::extensions.halfvec(384) operator(extensions.<=>) asked_nko as distance
+            from public.memory_turns
+            where with_turns and everywhere and asked_nko is not null
+              and (in_phase is null or trajectory_phase = in_phase)
+            order by nko_embedding::extensions.halfvec(384) operator(extensions.<=>) asked_nko
+            limit depth)
+        union all
+        (select 'motif', id,
+                nko_embedding::extensions.halfvec(384) operator(extensions.<=>) asked_nko
+            from public.memory_motifs
+            where with_motifs and everywhere and asked_nko is not null
+              and (of_types is null or motif_type = any (of_types))
+            order by nko_embedding::extensions.halfvec(384) operator(extensions.<=>) asked_nko
+            limit depth)
+        union all
         select 'turn', id, nko_embedding operator(extensions.<=>) query_nko_embedding
             from public.memory_turns
             where with_turns and conversation_id = conversation
@@ -330,17 +377,19 @@ begin
     by_nko as (
         select kind, id, 1 - distance as similarity,
                row_number() over (order by distance, id) as place
-        from nkos where distance is not null order by place limit depth),
+        from nko where distance is not null order by place limit depth),
+    by_vector as (
+        select * from by_meaning union all select * from by_untranslated),
     fused as (
         select kind, id, by_text.place as text_rank,
                by_text.complete_place as complete_rank, by_text.matched,
-               by_meaning.place as meaning_rank, by_nko.place as nko_rank,
-               greatest(by_meaning.similarity, by_nko.similarity) as similarity,
+               by_vector.place as meaning_rank, by_nko.place as nko_rank,
+               greatest(by_vector.similarity, by_nko.similarity) as similarity,
                coalesce(1.0::double precision / (2 + by_text.place), 0)
                + coalesce(1.0::double precision / (2 + by_text.complete_place), 0)
-               + coalesce(0.5::double precision / (2 + by_meaning.place), 0)
+               + coalesce(0.5::double precision / (2 + by_vector.place), 0)
                + coalesce(0.5::double precision / (2 + by_nko.place), 0) as score
-        from by_text full join by_meaning using (kind, id) full join by_nko using (kind, id)
+        from by_text full join by_vector using (kind, id) full join by_nko using (kind, id)
         order by score desc, id limit max_results)
     select 'turn', fused.id, fused.score, fused.text_rank, fused.complete_rank,
            fused.matched, fused.meaning_rank, fused.nko_rank, fused.similarity,
