@@ -2,9 +2,11 @@
 
 The same videos go in four ways in one run, each into an empty memory: by COPY, through supabase-py
 in our batches, through supabase-py as it comes (`upsert` of 250 rows, vectors as lists of numbers),
-and row by row; first without the indexes over embeddings, then with them in place. Then 100,000 turns and 20,000 motifs with two embeddings each are loaded by COPY
-and indexed. Postgres, PostgREST and this process share the machine, and other work on it stretches
-the seconds of each; the CPU seconds of all three together do not depend on that.
+and row by row; first without the indexes over embeddings, then with them in place, when COPY builds
+them anew after a load of this size and the others let them grow. Then 100,000 turns and 20,000
+motifs with two embeddings each are loaded by COPY and indexed. Postgres, PostgREST and this process
+share the machine, and other work on it stretches the seconds of each; the CPU seconds of all three
+together do not depend on that.
 """
 
 from __future__ import annotations
