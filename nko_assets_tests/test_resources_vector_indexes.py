@@ -33,11 +33,12 @@ def test_the_indexes_of_the_table_named_are_gone_in_the_block_alone(database: St
 def test_a_load_that_fails_leaves_them_untouched(database: Store) -> None:
     with database.connect() as conn:
         before = indexes(conn)
-        with (
-            pytest.raises(RuntimeError, match="broken off"),
-            indexed_afterwards(conn, "memory_turns", "memory_motifs"),
-        ):
-            assert of_vectors(conn) == set()
-            raise RuntimeError("broken off")
 
+        def load() -> None:
+            with indexed_afterwards(conn, "memory_turns", "memory_motifs"):
+                assert of_vectors(conn) == set()
+                raise RuntimeError("broken off")
+
+        with pytest.raises(RuntimeError, match="broken off"):
+            load()
         assert indexes(conn) == before
