@@ -269,7 +269,7 @@ def run_lineage(
             runner.list_channel()
         # A data root may be older than its instance, or moved here without it.
         register(instance, list(runner.entries))
-        keys = _chosen(runner.entries, videos)
+        keys = chosen_videos(runner.entries, videos)
         _work_through_lessons(runner, keys, [s for s in VIDEO_STEPS if s.group in groups])
         corpus = _corpus_steps(groups)
         if corpus:
@@ -329,7 +329,11 @@ def _upstream(name: str) -> set[str]:
     return set(inputs).union(*map(_upstream, inputs))
 
 
-def _chosen(entries: Mapping[str, VideoEntry], videos: Sequence[str]) -> list[str]:
+def chosen_videos(entries: Mapping[str, VideoEntry], videos: Sequence[str]) -> list[str]:
+    """The ids of `videos`, or of all that are listed, in the order of `entries`.
+
+    Raises `ConfigurationError` for a video that is none of them.
+    """
     unknown = [video for video in videos if video not in entries]
     if unknown:
         raise ConfigurationError(

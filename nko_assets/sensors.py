@@ -192,7 +192,7 @@ def _answered(workshop: Workshop, receipts: Mapping[str, Receipt]) -> list[str]:
     hashes = [hash_ for receipt in receipts.values() for hash_ in receipt.request_hashes]
     if not hashes:
         return []
-    with workshop.store().connect() as conn:
+    with workshop.store().session() as conn:
         states = ledger.states_of(conn, hashes)
     final = (ledger.RequestState.ANSWERED, ledger.RequestState.FAILED, None)
     return [
@@ -240,7 +240,7 @@ def _reason_to_send(instance: dg.DagsterInstance, workshop: Workshop) -> str:
         return f"{len(ended)} jobs have ended"
     if since is not None and since < AFTER_A_RUN:
         return ""
-    with workshop.store().connect() as conn:
+    with workshop.store().session() as conn:
         waiting = ledger.backlog(conn)
     oldest = waiting.oldest_queued_at
     if oldest is not None and oldest <= datetime.now(UTC) - ledger.Limits().patience:
