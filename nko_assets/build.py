@@ -42,7 +42,7 @@ def build_definitions(
             "workshop": dg.ResourceDefinition(lambda _context: workshop()),
             "progress": dg.ResourceDefinition(lambda _context: Silent()),
         }
-        return dg.Definitions(
+        definitions = dg.Definitions(
             assets=assets,
             jobs=[CHANNEL, lessons, READINGS, TRAINING, OPERATIONS, send_queued],
             sensors=build_sensors(chosen, lessons),
@@ -50,6 +50,9 @@ def build_definitions(
             resources=resources | dict(overrides or {}),
             executor=dg.in_process_executor,
         )
+        # Puts it together now, where nobody is told of betas, and once: it is kept.
+        definitions.get_repository_def()
+        return definitions
 
 
 def open_workshop(settings: Settings, reader: Reader | None = None) -> Workshop:
