@@ -29,6 +29,11 @@ def render_page(report: Report) -> str:
             font=base64.b64encode(TYPEFACES["noto"].path.read_bytes()).decode(),
             funnel=charts.funnel(report.funnel),
             histogram=charts.histogram(report.confidence, report.gate),
+            calibration=charts.calibration(
+                report.calibration.held_out.bins if report.calibration.held_out else (),
+                report.calibration.bins,
+                report.gate,
+            ),
             met=sum(criterion.status == "met" for criterion in report.criteria),
             unscored=sum(report.summary[name] for name in ("accepted", "needs_review", "rejected"))
             - sum(sum(bins) for bins in report.confidence.values()),

@@ -46,8 +46,8 @@ class Comparison:
 # Features that one sentence is about.
 _ASPECTS = {
     "agreement": (
-        *("same", "same_and_sure", "same_letters", "letters_differ", "marks_differ", "edits"),
-        *("surely_other", "unmatched"),
+        *("same_and_sure", "marks_differ", "edits", "unmatched"),
+        *("surely_other", "most_surely_other", "other_in_company"),
     ),
     "order": ("out_of_order",),
     "signals": ("signals",),
@@ -125,9 +125,9 @@ def _in_words(aspect: str, evidence: Evidence) -> str:
 def _disagreement(evidence: Evidence) -> str:
     if evidence.read is None:
         return "the offline reader read nothing like it on this frame"
-    if evidence.features["same"]:
+    if evidence.same:
         return f"the offline reader read the same, but with confidence {evidence.sureness:.2f}"
-    if evidence.features["same_letters"]:
+    if evidence.same_letters:
         return f"the offline reader read other tone or nasal marks: “{evidence.read}”"
     return f"the offline reader read “{evidence.read}”"
 
