@@ -277,14 +277,26 @@ def test_a_wrong_key_is_named_and_not_shown(server: GeminiServer, method: str) -
     assert "AIza" not in str(no.value)
 
 
-def test_an_unknown_model_and_an_unknown_job_are_not_found(
+def test_an_unknown_model_is_to_be_set_otherwise(
     client: Client, server: GeminiServer, jobs: Path
 ) -> None:
-    with pytest.raises(NotFound, match="gemini-9 is not found"):
+    with pytest.raises(ConfigurationError, match="gemini-9 is not found") as refused:
         client.batches.create("gemini-9", uploaded(client, jobs), "nko-a")
+    assert "NKO_MODEL" in refused.value.next_step
+    assert not server.requests_paid
+
+
+def test_an_unknown_job_is_not_found(client: Client) -> None:
     with pytest.raises(NotFound):
         client.batches.get("batches/none")
-    assert not server.requests_paid
+
+
+@pytest.mark.parametrize("address", ["nonsense", "ftp://somewhere", "http://somewhere:port"])
+def test_an_address_that_is_none_is_said_at_once(address: str) -> None:
+    waits: list[float] = []
+    with pytest.raises(ConfigurationError, match="GOOGLE_GEMINI_BASE_URL"):
+        list(GeminiBatches(SecretStr("a-key"), base_url=address, sleep=waits.append).jobs())
+    assert waits == []
 
 
 # What may heal is asked again, a bounded number of times

@@ -131,7 +131,7 @@ class GeminiBatches:
         """Make a job of an uploaded file, asking once.
 
         Raises `Ambiguous` when the job may exist all the same, `Throttled` when there are too many,
-        `NotFound` when model or file are not there, `ConfigurationError` when it can never work.
+        `NotFound` when the file is not there any more, `ConfigurationError` when it can never work.
         """
         what = f"the job {display_name}"
         return self._once(
