@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from nko_assets import cli
 from nko_assets.assets.lessons import LESSON_ASSETS, READING_ASSETS, SUBMISSION
 from nko_assets.assets.operations import batches, dry_run
 from nko_assets.build import build_definitions, open_workshop
@@ -103,7 +105,9 @@ def test_a_channel_is_read_and_paid_once_and_a_second_run_sends_nothing(open_sho
     assert (len(server.jobs), server.asked("batches.create")) == (made, asked)
 
 
-def test_a_budget_stops_sending_says_so_and_is_obeyed_when_it_is_raised(open_shop, server):
+def test_a_budget_stops_sending_says_so_and_is_obeyed_when_it_is_raised(
+    open_shop, server, monkeypatch, capsys
+):
     workshop = open_shop(budget_usd=0.0)
     result = run(workshop, only=["channel", "frames", "readings", "operations"])
     assert "budget of $0.00" in result.held_back
@@ -116,6 +120,19 @@ def test_a_budget_stops_sending_says_so_and_is_obeyed_when_it_is_raised(open_sho
     assert SUBMISSION in summarize(workshop.lake).broken
     (line,) = batches(workshop)
     assert (line.state, line.frames) == ("waiting", 6)
+
+    monkeypatch.setenv("NKO_BUDGET_USD", "0")
+    monkeypatch.setenv("GEMINI_API_KEY", server.key)
+    monkeypatch.setattr(
+        sys, "argv", ["nko", "run", "--only", "readings", "--data", str(workshop.lake.root)]
+    )
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "nko: The budget of $0.00" in told
+    assert server.key not in told
+    assert server.jobs == []
 
     richer = open_shop(budget_usd=1.0)
     assert run(richer, only=["readings"]).held_back == ""
@@ -249,6 +266,8 @@ def test_a_run_that_hands_over_and_collects_makes_nothing_it_cannot_have_yet(dae
     assert counts[SUBMISSION] == 3
     assert (counts["gemini_results"], counts["reviewed_readings"]) == (0, 0)
     assert daemon.workshop.lake.failure("gemini_results", videos[0]) is None
+    shown = daemon.instance.get_status_by_partition(dg.AssetKey("gemini_results"), videos, VIDEOS)
+    assert set(shown.values()) == {None}, "the UI shows them as missing"
 
 
 @ENDED_BY_HAND
