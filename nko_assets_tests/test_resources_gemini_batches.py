@@ -6,6 +6,7 @@ import json
 import logging
 import socket
 import traceback
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -27,7 +28,7 @@ from nko_assets.resources.gemini_batches import (
     Throttled,
 )
 from nko_assets.resources.gemini_wire import job_of, operations_in
-from nko_assets_tests.servers.gemini import GeminiServer, LineError, truth
+from nko_assets_tests.servers.gemini import GeminiServer, LineError, RawLine, truth
 from nko_assets_tests.servers.gemini_jobs import MODEL, job_file
 
 FIELDS = (
@@ -429,6 +430,22 @@ def test_results_are_downloaded_once(
     first = list(client.batches.results(job, tmp_path))
     assert list(client.batches.results(job, tmp_path)) == first
     assert server.asked("files.download") == 1
+
+
+def test_results_are_never_in_memory_as_a_whole(tmp_path: Path) -> None:
+    keys = [f"k{number}" for number in range(30)]
+    jobs = job_file(tmp_path / "job.jsonl", keys)
+    with GeminiServer(lambda *_: RawLine("x" * 1_000_000)) as server:
+        client = Client(server)
+        job = ended_job(server, client, jobs)
+        tracemalloc.start()
+        try:
+            lengths = [len(line) for line in client.batches.results(job, tmp_path / "results")]
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert lengths == [1_000_000] * 30
+    assert peak < 12_000_000
 
 
 def test_results_that_are_gone_are_not_found(

@@ -212,7 +212,9 @@ class GeminiBatches:
 
     def _listen(self, response: httpx2.Response) -> None:
         """Keep what the client drops of the jobs it is told of: the error and the counts."""
-        if "/batches" not in response.url.path and ":batchGenerateContent" not in response.url.path:
+        path = response.url.path
+        # Never a download: that is read piece by piece, by whoever asked for it.
+        if "batches" not in path.split("/") and not path.endswith(":batchGenerateContent"):
             return
         self._heard.operations = {}
         if response.is_success:
