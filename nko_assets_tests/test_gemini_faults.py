@@ -205,7 +205,7 @@ def empty_ledger_and_a_running_job(stage: Stage) -> None:
     reader.submit(REQUESTS)
     reader.flush(said.append, force=True)
     assert len(stage.server.jobs) == 1
-    assert any("4 videos wait for nko-" in each for each in said)
+    assert any("still runs; videos that wait: 4" in each for each in said)
 
 
 def two_processes_submit(stage: Stage) -> None:

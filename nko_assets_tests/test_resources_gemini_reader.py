@@ -18,7 +18,15 @@ from nko_assets_tests.gemini_reading import (
     pictures,
     read_well,
 )
-from nko_assets_tests.servers.gemini import GeminiServer, LineError, Missing, Twice, response, truth
+from nko_assets_tests.servers.gemini import (
+    GeminiServer,
+    LineError,
+    Missing,
+    RawLine,
+    Twice,
+    response,
+    truth,
+)
 
 
 @pytest.fixture
@@ -199,6 +207,14 @@ class TestFailures:
         assert all(each.reason and not each.lines for each in readings)
         assert readings[2].cost_usd == 0.0
         assert schema_failures(Readings, readings_table(readings)) == []
+
+    def test_a_line_of_no_request_is_told_with_the_job(self, store, tmp_path):
+        with GeminiServer(lambda *_: RawLine('{"strange": "line"}'), polls_to_end=1) as server:
+            reader = gemini_reader(server.url, store, tmp_path)
+            reader.submit(frames([1]))
+            reader.flush(quiet, force=True)
+            reader.settle(quiet)
+        assert jobs(store)[0].error == "2 of its answers belong to no request"
 
     @pytest.mark.parametrize("state", ["FAILED", "EXPIRED", "CANCELLED"])
     def test_the_frames_of_a_job_that_ended_badly_are_asked_again(

@@ -120,7 +120,10 @@ class GeminiJobs:
             with self._store().session() as conn:
                 ledger.mark_submitted(conn, name, remote.service_name, self._clock())
             self._file(name).unlink(missing_ok=True)
-            say(f"{name} is at the service: {job.frames:,} frames of {job.videos} videos")
+            say(
+                f"{name} is at the service: {job.frames:,} frames of {job.videos} videos, "
+                f"about ${job.estimated_usd:,.2f}"
+            )
             return True
 
     def settle(self, name: str, say: Progress) -> None:
@@ -257,6 +260,9 @@ class GeminiJobs:
             request = planned.get(result.key or "")
             if request is not None:
                 yield new_answer(result, request, day)
+            else:
+                # The ledger counts it, so that it is not lost without a word.
+                yield NewAnswer(result.key or "", "", "malformed", "", 0, 0, 0, 0.0)
 
     def _record(
         self,

@@ -49,7 +49,8 @@ class GeminiRecovery:
         waiting: set[str] = set()
         for remote in foreign:
             if not remote.state.final and (videos := self._may_answer(remote)):
-                say(f"{len(videos)} videos wait for {remote.display_name} of an earlier ledger")
+                name = remote.display_name
+                say(f"{name} of an earlier ledger still runs; videos that wait: {len(videos)}")
                 waiting.update(videos)
         return frozenset(waiting)
 

@@ -38,6 +38,9 @@ def hold(conn: Connection, name: str) -> Iterator[bool]:
                     ...  # go on from current.state
     """
     with durable(conn):
+        # A machine that vanished is noticed in two minutes; by default in two hours.
+        conn.execute("set local tcp_keepalives_idle = 60")
+        conn.execute("set local tcp_keepalives_interval = 10")
         row = conn.execute(
             "select pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [name]
         ).fetchone()
@@ -52,7 +55,8 @@ def mark_uploaded(conn: Connection, name: str, file_name: str, create_after: dat
     """
     with durable(conn):
         changed = conn.execute(
-            "update ledger.jobs set state = 'uploaded', file_name = %s, create_after = %s"
+            "update ledger.jobs set state = 'uploaded', file_name = %s, create_after = %s,"
+            " error = ''"
             " where name = %s and state in ('preparing', 'uploaded')",
             [file_name, create_after, name],
         ).rowcount
