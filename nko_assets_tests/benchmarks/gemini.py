@@ -58,6 +58,10 @@ class Phase:
     postgres_cpu_s: float
     peak_mb: float
 
+    def rounded(self) -> Phase:
+        """As it is to be told."""
+        return Phase(*(round(getattr(self, name), 2) for name in self.__slots__))
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -123,7 +127,7 @@ def measure(videos: int, frames: int, folder: Path) -> Figures:
         **told,
         files_left=sum(path.is_file() for path in (folder / "jobs").rglob("*")),
         store_mb=round(store_mb, 1),
-        phases=clock.phases,
+        phases={name: phase.rounded() for name, phase in clock.phases.items()},
         answers_a_second=clock.rate(frames, "poll and settle", "collect"),
         answers_a_second_with_tables=clock.rate(
             frames, "poll and settle", "collect", "make valid tables"
