@@ -129,17 +129,19 @@ class Runner:
 
     def send(self) -> None:
         """Send what the reader still holds; money that stops it stops nothing else."""
+        lake = self.workshop.lake
         try:
             self.workshop.reader.flush(partial(self.progress.say, SUBMISSION, ""), force=True)
         except BudgetExceeded as error:
             self.result.held_back = str(error)
+            lake.save_failure(SUBMISSION, "", Failure(BudgetExceeded.__name__, str(error)))
         except TransientFailure as error:
             # What was sent is waited for, and waiting sends the rest as soon as it can be.
             self.progress.say(SUBMISSION, "", str(error))
         else:
             self.result.held_back = ""
             self.result.broken.pop(SUBMISSION, None)
-            self.workshop.lake.clear_failure(SUBMISSION, "")
+            lake.clear_failure(SUBMISSION, "")
 
     def make_corpus(self, steps: Sequence[Step]) -> None:
         """Materialize the files made from all videos, unless they are current."""

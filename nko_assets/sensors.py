@@ -70,6 +70,7 @@ def _runs_to_go_on(
         event.dagster_event.step_key
         for event in events
         if event.dagster_event and event.dagster_event.is_step_failure
+        if event.dagster_event.step_key
     ]
     if not failed or failed[0] not in LESSON_ASSETS:
         return
@@ -289,7 +290,7 @@ def _failure_message(context: dg.RunFailureSensorContext, settings: Settings) ->
             or (data.error.message.strip() if data.error else "")
             for _, data in failures
         ]
-        or [context.failure_event.message],
+        or [context.failure_event.message or ""],
         "failed_videos": videos,
     }
     return json.loads(_without_secrets(json.dumps(message, ensure_ascii=False), settings))
