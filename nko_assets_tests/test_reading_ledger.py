@@ -530,8 +530,7 @@ class TestAdoption:
         assert unsearched() == ["batches/2"]
         ledger.enqueue(conn, [request(2, 0)], NOON + timedelta(seconds=2))
         assert unsearched() == ["batches/1", "batches/2"]
-        assert ledger.queued_videos(conn, "flash") == {"video-0001", "video-0002"}
-        assert ledger.queued_videos(conn, "pro") == set()
+        assert ledger.queued_videos(conn) == {"video-0001", "video-0002"}
 
     def test_jobs_of_this_ledger_are_not_foreign(self, conn):
         ledger.enqueue(conn, requests([1, 2, 3], 1), NOON)

@@ -123,7 +123,7 @@ def test_only_the_videos_of_a_running_old_job_wait_for_it(server, reader, store)
     assert set(server.requests_paid.values()) == {1}
 
 
-def test_a_running_old_job_without_a_label_holds_every_video_of_its_model(server, reader, store):
+def test_a_running_old_job_without_a_label_holds_every_video(server, reader, store):
     send(reader, frames([1]))
     server.forget_files()
     lose_the_ledger(store)

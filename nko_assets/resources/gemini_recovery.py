@@ -71,7 +71,7 @@ class GeminiRecovery:
     def _may_answer(self, remote: RemoteJob) -> list[str]:
         """The queued videos that may be in the job, by the label of its file."""
         with self._store().session() as conn:
-            videos = sorted(ledger.queued_videos(conn, remote.model))
+            videos = sorted(ledger.queued_videos(conn))
         if not videos:
             return []
         return labelled(self._service.label_of(remote.display_name), videos)
