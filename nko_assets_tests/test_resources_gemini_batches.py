@@ -131,6 +131,21 @@ def test_another_file_under_the_same_id_replaces_it(
     assert b'"k9"' in kept.path.read_bytes()
 
 
+@pytest.mark.parametrize("how", ["drop_after", 403, 503])
+def test_replacing_a_file_survives_trouble(
+    server: GeminiServer, client: Client, jobs: Path, tmp_path: Path, how: Any
+) -> None:
+    uploaded(client, jobs)
+    server.fail("files.delete", how)
+    other = job_file(tmp_path / "other.jsonl", ["k9"])
+    if how == 403:
+        with pytest.raises(ConfigurationError):
+            uploaded(client, other)
+    else:
+        uploaded(client, other)
+        assert server.files[0].path.read_bytes() == other.read_bytes()
+
+
 def test_a_label_stays_with_the_file(server: GeminiServer, client: Client, jobs: Path) -> None:
     client.batches.upload(jobs, FILE_ID, "one two " + "x" * 600)
     label = client.batches.label_of(FILE_ID)
@@ -603,6 +618,13 @@ def test_what_the_service_says_is_shown_without_the_key(
     with pytest.raises(NkoError) as refused:
         client.batches.create(f"gemini-{server.key}", uploaded(client, jobs), "nko-a")
     assert "[key]" in str(refused.value)
+    assert server.key not in str(refused.value)
+
+
+def test_a_line_end_is_no_part_of_the_key(server: GeminiServer, jobs: Path) -> None:
+    client = Client(server, key=f" {server.key}\n")
+    with pytest.raises(NkoError) as refused:
+        client.batches.create(f"gemini-{server.key}", uploaded(client, jobs), "nko-a")
     assert server.key not in str(refused.value)
 
 
