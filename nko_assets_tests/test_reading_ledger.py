@@ -152,9 +152,10 @@ class TestQueue:
         first, _ = submit(conn, limits), submit(conn, limits)
         assert ledger.claim(conn, limits, NOON, force=True) is None  # 4,000 of 5,000 are taken
         assert ledger.claim(conn, Limits(max_open_jobs=2), NOON, force=True) is None
-        assert ledger.backlog(conn) == ledger.Backlog(4, 2, 0.04, NOON, 2, 4000)
+        assert ledger.backlog(conn) == ledger.Backlog(4, 2, 0.04, NOON, 2, 4000, 0)
         record(conn, first, map(answer, (each.key for each in first.requests)))
         assert ledger.claim(conn, limits, NOON, force=True) is not None
+        assert ledger.backlog(conn).unsent_jobs == 1
 
     def test_a_released_job_can_be_claimed_anew_under_its_name(self, conn):
         ledger.enqueue(conn, requests([1], 2), NOON)
