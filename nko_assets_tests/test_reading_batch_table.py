@@ -11,7 +11,7 @@ from nko_assets.reading.batch_table import COLUMNS, batch_markdown, batch_table,
 from nko_assets.reading.ledger import Backlog, BatchJob, BatchState
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-NOTHING = Backlog(0, 0, 0.0, None, 0, 0)
+NOTHING = Backlog(0, 0, 0.0, None, 0, 0, 0)
 
 
 def minutes_ago(minutes: float) -> datetime:
@@ -93,7 +93,7 @@ def test_a_failed_job_says_why():
 
 
 def test_what_is_in_no_job_yet_comes_first():
-    queued = Backlog(120, 3, 0.2, minutes_ago(1), 1, 100)
+    queued = Backlog(120, 3, 0.2, minutes_ago(1), 1, 100, 0)
     first, second = batch_table([RUNNING], queued, NOW)
     assert (first.state, first.videos, first.frames, first.age_s) == ("waiting", 3, 120, 60)
     assert second.job == "nko-1"
