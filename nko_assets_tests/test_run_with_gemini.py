@@ -67,10 +67,10 @@ def open_shop(tmp_path, channel, server) -> Iterator[Callable[..., Workshop]]:
     """Opens the workshop of one data root; its database is stopped at the end."""
     opened: list[Workshop] = []
 
-    def with_settings(**over: object) -> Workshop:
+    def with_settings(*, patient: bool = False, **over: object) -> Workshop:
         given = {"gemini_api_key": server.key, "model": "gemini-2.5-flash"} | over
         workshop = open_workshop(settings_for(tmp_path, channel, **given))
-        opened.append(replace(workshop, reader=_impatient(workshop)))
+        opened.append(workshop if patient else replace(workshop, reader=_impatient(workshop)))
         return opened[-1]
 
     yield with_settings
@@ -136,7 +136,7 @@ def test_a_channel_is_read_and_paid_once_and_a_second_run_sends_nothing(open_sho
 def test_a_budget_stops_sending_says_so_and_is_obeyed_when_it_is_raised(
     open_shop, server, monkeypatch, capsys
 ):
-    workshop = open_shop(budget_usd=0.0)
+    workshop = open_shop(patient=True, budget_usd=0.0)
     result = run(workshop, only=["channel", "frames", "readings", "operations"])
     assert "budget of $0.00" in result.held_back
     assert "NKO_BUDGET_USD" in result.held_back
@@ -251,6 +251,8 @@ class Daemon:
         if isinstance(answer, dg.SkipReason):
             return []
         self.cursor = answer.cursor
+        if answer.skip_reason:
+            return []
         for request in answer.run_requests:
             assert self.launch(request.job_name, request.tags).is_success
         return answer.run_requests
