@@ -100,7 +100,7 @@ class Stage:
     def finish(self) -> list[str]:
         """Do what the pipeline does, minute after minute, until it is done; the statuses."""
         reader = self.reader()
-        for _ in range(10):
+        for _ in range(15):
             job = reader.submit(REQUESTS)
             reader.flush(quiet, force=True)
             self.server.finish()

@@ -41,8 +41,9 @@ Frames = Callable[[str, Sequence[str]], Mapping[str, bytes]]
 Clock = Callable[[], datetime]
 """The time now, aware of its zone."""
 
-# A job whose making was asked for is listed within seconds; no second one is asked for before this.
-_SETTLING = timedelta(minutes=2)
+# A job whose making was asked for is listed within seconds, or when a slow call has ended, within
+# minutes; no second one is asked for before this.
+_SETTLING = timedelta(minutes=5)
 # Too many tokens or jobs at once: room comes when a job ends, which takes minutes to hours.
 _THROTTLED = timedelta(minutes=5)
 # The service gives a job up after 48 hours; what it holds longer than this it has forgotten.
@@ -216,6 +217,7 @@ class GeminiJobs:
         except Ambiguous as error:
             remote = self._service.find(job.name)
             if remote is None:
+                self._postpone(job, _SETTLING, error.message)
                 say(f"{job.name}: {error.message} {_NOT_LISTED}")
             return remote
         except Throttled as error:
