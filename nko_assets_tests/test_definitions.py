@@ -197,6 +197,7 @@ def test_the_jobs_are_those_that_people_and_sensors_start(loaded):
         "channel",
         "lessons",
         "operations",
+        "pilot",
         "readings",
         "send_queued",
         "training",
