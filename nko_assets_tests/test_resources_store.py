@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from nko_assets.failures import ConfigurationError, NkoError, TransientFailure
 from nko_assets.resources.migrations import migrate
-from nko_assets.resources.store import MIGRATIONS, Store, open_store
+from nko_assets.resources.store import MIGRATIONS, LazyStore, Store, open_store
 
 PACKAGE = "nko_assets.reading.ledger"
 
@@ -247,3 +247,20 @@ def test_a_session_that_loses_the_database_says_so(store):
 
     with pytest.raises(TransientFailure, match="The database does not answer"):
         lose()
+
+
+def test_a_lazy_store_opens_once_when_it_is_first_asked_for(tmp_path):
+    lazy = LazyStore(None, tmp_path / "store")
+    assert not lazy.exists
+    assert not (tmp_path / "store").exists()
+    try:
+        assert lazy() is lazy()
+        assert lazy.exists
+    finally:
+        lazy.close()
+    lazy.close()
+    assert lazy.exists, "what was made stays"
+
+
+def test_a_database_that_was_named_is_there_without_being_asked(tmp_path):
+    assert LazyStore(SecretStr("postgresql://u:p@127.0.0.1:1/db"), tmp_path).exists
