@@ -194,6 +194,10 @@ def empty_ledger_and_a_finished_job(stage: Stage) -> None:
     stage.reader().flush(quiet, force=True)
     stage.server.finish()
     stage.lose_the_ledger()
+    # Half of the videos: the job that would be made for them has another name.
+    stage.reader().submit(REQUESTS[:6])
+    stage.reader().flush(quiet, force=True)
+    stage.clock.forward(minutes=1)
 
 
 def empty_ledger_and_a_running_job(stage: Stage) -> None:
@@ -202,17 +206,29 @@ def empty_ledger_and_a_running_job(stage: Stage) -> None:
     reader.flush(quiet, force=True)
     stage.lose_the_ledger()
     said: list[str] = []
-    reader.submit(REQUESTS)
+    reader.submit(REQUESTS[:6])
     reader.flush(said.append, force=True)
-    assert len(stage.server.jobs) == 1
-    assert any("still runs; videos that wait: 4" in each for each in said)
+    assert any("still runs; videos that wait: 2" in each for each in said)
 
 
-def two_processes_submit(stage: Stage) -> None:
-    both = [stage.start(send) for _ in range(2)]
-    for process in both:
+def empty_ledger_and_the_same_job_running(stage: Stage) -> None:
+    reader = stage.reader()
+    reader.submit(REQUESTS)
+    reader.flush(quiet, force=True)
+    stage.lose_the_ledger()
+    reader.submit(REQUESTS)
+    reader.flush(quiet, force=True)
+
+
+def three_processes_submit(stage: Stage) -> None:
+    stage.server.fail("files.start", "slow", seconds=2.0)
+    processes = [stage.start(send) for _ in range(2)]
+    stage.until(lambda: stage.server.faults.all_came)
+    # One of the two is uploading: the third finds its job planned and not sent.
+    processes.append(stage.start(send))
+    for process in processes:
         process.join()
-    assert [process.exitcode for process in both] == [0, 0]
+    assert [process.exitcode for process in processes] == [0, 0, 0]
 
 
 def two_processes_poll(stage: Stage) -> None:
@@ -220,6 +236,7 @@ def two_processes_poll(stage: Stage) -> None:
     stage.reader().flush(quiet, force=True)
     both = [stage.start(wait_for_answers) for _ in range(2)]
     stage.until(lambda: stage.server.asked("batches.get") >= 2)
+    stage.server.fail("files.download", "slow", seconds=1.0)
     stage.server.finish()
     for process in both:
         process.join()
@@ -242,7 +259,8 @@ CASES = (
     commit_lost_and_list_refused,
     empty_ledger_and_a_finished_job,
     empty_ledger_and_a_running_job,
-    two_processes_submit,
+    empty_ledger_and_the_same_job_running,
+    three_processes_submit,
     two_processes_poll,
 )
 
