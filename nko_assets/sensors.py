@@ -254,7 +254,8 @@ def _reason_to_send(instance: dg.DagsterInstance, workshop: Workshop) -> str:
     oldest = waiting.oldest_queued_at
     if oldest is not None and oldest <= datetime.now(UTC) - ledger.Limits().patience:
         return f"{waiting.queued_requests} requests wait"
-    return ""
+    # Someone is sending them at this moment, and nothing is done then; or was, and died.
+    return f"{waiting.unsent_jobs} jobs are planned and not sent" if waiting.unsent_jobs else ""
 
 
 # --- telling of failures --------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from nko_assets.jobs import LESSONS, READINGS, send_queued
 from nko_assets.nko import romanize
 from nko_assets.partitions import VIDEOS, range_tags
 from nko_assets.progress import Silent
+from nko_assets.reading import ledger
 from nko_assets.resources.gemini_batches import GeminiBatches
 from nko_assets.resources.gemini_reader import GeminiReader
 from nko_assets.resources.reader import kept_frames, limits_of
@@ -285,6 +286,16 @@ def test_what_a_run_hands_over_a_sensor_brings_to_its_end(daemon, server):
     assert materialized(daemon.workshop)["reviewed_readings"] == 3
     assert daemon.tick() == [], "never twice"
     assert set(server.requests_paid.values()) == {1}
+
+
+@ENDED_BY_HAND
+def test_a_job_that_was_planned_by_a_process_that_died_is_sent(daemon, server):
+    videos = daemon.instance.get_dynamic_partitions(VIDEOS.name)
+    assert daemon.launch(LESSONS, range_tags(videos)).is_success
+    with daemon.workshop.store().session() as conn:
+        assert ledger.claim(conn, ledger.Limits(), datetime.now(UTC), force=True)
+    assert [request.job_name for request in daemon.tick()] == [send_queued.name]
+    assert len(server.jobs) == 1
 
 
 @ENDED_BY_HAND
