@@ -9,7 +9,7 @@ from functools import cache
 import dagster as dg
 
 from nko_assets.assets.adapter import asset_of
-from nko_assets.jobs import CHANNEL, OPERATIONS, READINGS, TRAINING, lessons_job, send_queued
+from nko_assets.jobs import CHANNEL, OPERATIONS, READINGS, TRAINING, lessons_job, pilot, send_queued
 from nko_assets.lineage import STEPS
 from nko_assets.progress import Silent
 from nko_assets.reading.reader import Reader
@@ -44,7 +44,7 @@ def build_definitions(
         }
         definitions = dg.Definitions(
             assets=assets,
-            jobs=[CHANNEL, lessons, READINGS, TRAINING, OPERATIONS, send_queued],
+            jobs=[CHANNEL, lessons, READINGS, TRAINING, OPERATIONS, send_queued, pilot],
             sensors=build_sensors(chosen, lessons),
             schedules=[LOOK_FOR_NEW_VIDEOS],
             resources=resources | dict(overrides or {}),

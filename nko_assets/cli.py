@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from nko_assets.commands import pilot
 from nko_assets.failures import ConfigurationError, NkoError
 from nko_assets.settings import Settings, load_settings
 
@@ -268,6 +269,9 @@ def _quiet_dagster() -> None:
     """Dagster's advice on its own betas is for those who develop with it, not for those who run this."""
     warnings.filterwarnings("ignore", module="dagster")
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
+
+
+pilot.register(app, out, err, _settings)
 
 
 def main() -> None:

@@ -66,7 +66,7 @@ def dry_run(workshop: Workshop, entries: Iterable[VideoEntry]) -> DryRun:
         if receipt is not None and receipt.facts.get("model") == model:
             handed_over += 1
         else:
-            unasked.append(_known(workshop, entry))
+            unasked.append(known_video(workshop, entry))
     frames = count_frames(unasked, settings.interval_s)
     sizes = {
         size: round(count * (1 + settings.second_reading)) for size, count in frames.sizes.items()
@@ -85,7 +85,8 @@ def dry_run(workshop: Workshop, entries: Iterable[VideoEntry]) -> DryRun:
     return DryRun(frames, handed_over, costs, chosen)
 
 
-def _known(workshop: Workshop, entry: VideoEntry) -> KnownVideo:
+def known_video(workshop: Workshop, entry: VideoEntry) -> KnownVideo:
+    """What the data root knows of a video, for counting its frames."""
     facts = {
         name: record.facts
         for name in ("video_files", "frames", "unique_frames")

@@ -22,7 +22,7 @@ def render_page(report: Report) -> str:
     """`report` as a page; everything that came from a video is escaped."""
     busiest = max((video.entries for video in report.videos), default=0)
     return (
-        _environment()
+        page_environment()
         .get_template("report.html.j2")
         .render(
             report=report,
@@ -44,7 +44,8 @@ def render_page(report: Report) -> str:
 
 
 @lru_cache(maxsize=1)
-def _environment() -> Environment:
+def page_environment() -> Environment:
+    """The templates of this package, with the filters that its pages need."""
     environment = Environment(
         loader=PackageLoader("nko_assets.corpus"),
         autoescape=True,

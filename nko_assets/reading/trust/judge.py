@@ -23,11 +23,13 @@ _SHORTEST = 2
 class Trust:
     """The probability that an entry's N'Ko is exactly right, and its weakest point in words.
 
-    `box` is where the offline reader read it; empty when it read something else.
+    `same` tells that the offline reader read the very same; `box` is where it read it, empty when
+    it read something else.
     """
 
     confidence: float
     weakest: str
+    same: bool = False
     box: tuple[int, ...] = ()
 
 
@@ -83,7 +85,10 @@ def compare_readings(
     for (frame_id, _), frame, evidences in zip(rows, frames, found, strict=True):
         for number, evidence in enumerate(evidences):
             trusts[frame_id, number] = Trust(
-                model.probability(evidence), weakest_point(model, evidence), evidence.box
+                model.probability(evidence),
+                weakest_point(model, evidence),
+                evidence.same,
+                evidence.box,
             )
         if lines := _missed(frame, evidences):
             missed[frame_id] = lines
