@@ -9,7 +9,7 @@ from functools import cache, partial
 import dagster as dg
 
 from nko_assets.assets.adapter import asset_of
-from nko_assets.jobs import CHANNEL, OPERATIONS, READINGS, TRAINING, lessons_job, send_queued
+from nko_assets.jobs import CHANNEL, OPERATIONS, READINGS, TRAINING, lessons_job, pilot, send_queued
 from nko_assets.lineage import STEPS
 from nko_assets.memory.embeddings import WEIGHTS, load_embedder
 from nko_assets.progress import Silent
@@ -44,14 +44,17 @@ def build_definitions(
             "workshop": dg.ResourceDefinition(lambda _context: workshop()),
             "progress": dg.ResourceDefinition(lambda _context: Silent()),
         }
-        return dg.Definitions(
+        definitions = dg.Definitions(
             assets=assets,
-            jobs=[CHANNEL, lessons, READINGS, TRAINING, OPERATIONS, send_queued],
+            jobs=[CHANNEL, lessons, READINGS, TRAINING, OPERATIONS, send_queued, pilot],
             sensors=build_sensors(chosen, lessons),
             schedules=[LOOK_FOR_NEW_VIDEOS],
             resources=resources | dict(overrides or {}),
             executor=dg.in_process_executor,
         )
+        # Puts it together now, where nobody is told of betas, and once: it is kept.
+        definitions.get_repository_def()
+        return definitions
 
 
 def open_workshop(settings: Settings, reader: Reader | None = None) -> Workshop:

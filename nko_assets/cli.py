@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from nko_assets.commands import explore, imports, schema, search
+from nko_assets.commands import explore, imports, pilot, schema, search
 from nko_assets.failures import ConfigurationError, NkoError
 from nko_assets.settings import Settings, load_settings
 
@@ -52,10 +52,19 @@ def run(
     data: Data = None,
     only: Annotated[
         str | None,
-        typer.Option("--only", help="Only these groups: channel,frames,readings,training,tuning."),
+        typer.Option(
+            "--only",
+            help="Only these groups: channel,frames,readings,training,tuning,operations.",
+        ),
     ] = None,
     allow_shrink: Annotated[
         bool, typer.Option("--allow-shrink", help="Accept a listing that lost many videos.")
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Only tell what Gemini would cost; send and change nothing."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -63,6 +72,9 @@ def run(
     chosen_videos, chosen_groups = _parts("--videos", videos), _parts("--only", only)
     settings = _settings(source, data, allow_shrink=allow_shrink or None)
     _quiet_dagster()
+    if dry_run:
+        _dry_run(settings, chosen_videos, as_json=as_json)
+        return
     from nko_assets.build import open_workshop
     from nko_assets.progress import ConsoleProgress
     from nko_assets.resources.lake import Lake
@@ -75,19 +87,49 @@ def run(
         )
     summary = summarize(Lake(settings.data))
     if as_json:
-        _print_json(summary.as_dict() | {"runs": result.runs})
+        _print_json(summary.as_dict() | {"runs": result.runs, "held_back": result.held_back})
     else:
         from nko_assets.console import print_summary
 
         print_summary(out, summary, nothing_to_do=result.nothing_to_do)
+    if result.held_back:
+        raise ConfigurationError(result.held_back)
     raise typer.Exit(SOME_FAILED if result.failed or result.broken else ALL_WELL)
+
+
+def _dry_run(settings: Settings, videos: list[str], *, as_json: bool) -> None:
+    from nko_assets.assets.operations import dry_run
+    from nko_assets.build import open_workshop
+    from nko_assets.run import chosen_videos
+
+    workshop = open_workshop(settings)
+    # A channel that was never listed is asked now; what it says is looked at and not kept.
+    entries = workshop.lake.videos() or workshop.source.list_videos(err.print)
+    known = {entry.video_id: entry for entry in entries}
+    result = dry_run(workshop, [known[key] for key in chosen_videos(known, videos)])
+    if as_json:
+        _print_json(
+            {
+                "reader": settings.reader_in_use,
+                "model": settings.model,
+                "basis": result.basis,
+                "frames": result.frames.frames,
+                "models": result.costs.as_rows() if result.costs else [],
+            }
+        )
+        return
+    from nko_assets.console import print_dry_run
+
+    print_dry_run(out, result, reader=settings.reader_in_use, model=settings.model)
 
 
 @app.command()
 def status(data: Data = None, as_json: AsJson = False) -> None:
-    """How far each video has come, and what failed why."""
+    """How far each video and each batch job has come, and what failed why."""
     settings = load_settings(data=data)
     _quiet_dagster()
+    from nko_assets.assets.operations import batches
+    from nko_assets.build import open_workshop
     from nko_assets.channel import read_manifest
     from nko_assets.resources.lake import Lake
     from nko_assets.summary import summarize, video_status
@@ -101,12 +143,20 @@ def status(data: Data = None, as_json: AsJson = False) -> None:
     statuses = [video_status(lake, entry) for entry in entries]
     summary = summarize(lake)
     failed = any(item.failed for item in statuses) or summary.broken
+    jobs = batches(open_workshop(settings))
     if as_json:
-        _print_json(summary.as_dict() | {"status": [asdict(item) for item in statuses]})
+        _print_json(
+            summary.as_dict()
+            | {
+                "status": [asdict(item) for item in statuses],
+                "batches": [line.as_dict() for line in jobs],
+            }
+        )
     else:
-        from nko_assets.console import print_broken, print_status
+        from nko_assets.console import print_batches, print_broken, print_status
 
         print_status(out, statuses)
+        print_batches(out, jobs)
         print_broken(out, summary.broken)
     raise typer.Exit(SOME_FAILED if failed else ALL_WELL)
 
@@ -225,6 +275,9 @@ def _quiet_dagster() -> None:
     """Dagster's advice on its own betas is for those who develop with it, not for those who run this."""
     warnings.filterwarnings("ignore", module="dagster")
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
+
+
+pilot.register(app, out, err, _settings)
 
 
 def main() -> None:

@@ -10,7 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from nko_assets.assets.operations import DryRun
 from nko_assets.doctor import Finding
+from nko_assets.reading.batch_table import COLUMNS, BatchLine
 from nko_assets.summary import Summary, VideoStatus
 
 # More would push the summary off the screen; all of them are in the UI and in --json.
@@ -106,6 +108,36 @@ def print_status(console: Console, statuses: Sequence[VideoStatus]) -> None:
         # One line a video where no terminal says how long a line may be.
         console = Console(file=console.file, width=UNWRAPPED, highlight=False)
     console.print(table)
+
+
+def print_batches(console: Console, lines: Sequence[BatchLine]) -> None:
+    """One line a batch job, below what waits to be sent; nothing where nothing was handed over."""
+    if not lines:
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in COLUMNS:
+        words = name in ("job", "state", "note")
+        table.add_column(name, justify="left" if words else "right", no_wrap=not words)
+    for line in lines:
+        table.add_row(*map(escape, line.as_cells()))
+    if not console.is_terminal:
+        console = Console(file=console.file, width=UNWRAPPED, highlight=False)
+    console.print()
+    console.print(table)
+
+
+def print_dry_run(console: Console, result: DryRun, *, reader: str, model: str) -> None:
+    """What Gemini would cost, and what that rests on."""
+    if result.costs is not None:
+        console.print(escape(result.costs.as_text()))
+    console.print(escape(result.basis))
+    if reader == "offline":
+        console.print("The offline reader is in use, which costs nothing; this is for Gemini.")
+    elif result.chosen is not None:
+        console.print(
+            f"With {escape(model)}: ${result.chosen.usd:,.2f}, {escape(result.chosen.verdict)}."
+        )
+    console.print("Nothing was sent and nothing was changed.")
 
 
 def print_findings(console: Console, findings: Sequence[Finding]) -> None:

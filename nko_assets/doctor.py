@@ -12,15 +12,17 @@ from PIL import features
 
 from nko_assets.failures import NkoError
 from nko_assets.instance import project_folder
+from nko_assets.resources.lake import Lake
 from nko_assets.resources.reader import open_reader
+from nko_assets.resources.store import LazyStore, Store
 from nko_assets.resources.urls import page_url
-from nko_assets.settings import Settings
+from nko_assets.settings import KEY_VARIABLES, Settings
 
 # About what 532 lessons take: 56 minutes each at 480p, and their frames.
 ROOM_FOR_A_CHANNEL = 60e9
 ROOM_FOR_THE_SAMPLE = 500e6
 # Set for parts of the project that this version does not have; better said than ignored.
-NOT_USED_YET = ("GEMINI_API_KEY", "GOOGLE_API_KEY", "SUPABASE_URL", "SUPABASE_KEY", "NKO_BUCKET")
+NOT_USED_YET = ("SUPABASE_URL", "SUPABASE_KEY", "NKO_BUCKET")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,15 @@ class Finding:
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """Look at everything a run depends on, without listing or downloading anything."""
+    """Look at everything a run depends on, without listing, downloading or paying anything."""
     return [
         _project(),
         _data_root(settings),
         _source(settings),
         _javascript(settings),
         _reader(settings),
+        *_paid_reading(settings),
+        _store(settings),
         _typesetting(),
         *_unused(),
     ]
@@ -120,11 +124,70 @@ def _javascript(settings: Settings) -> Finding:
 
 def _reader(settings: Settings) -> Finding:
     try:
-        return Finding(
-            "reader", True, f"{settings.reader}, model {open_reader(settings.reader).model}"
-        )
+        reader = open_reader(settings, Lake(settings.data), _lazy_store(settings))
+        return Finding("reader", True, f"{reader.name}, model {reader.model}{_why(settings)}")
     except NkoError as error:
         return Finding("reader", False, error.message, error.next_step)
+
+
+def _why(settings: Settings) -> str:
+    """Why this reader is in use; a key is named by its variable and never shown."""
+    if settings.reader != "auto":
+        return f": NKO_READER is {settings.reader}"
+    if settings.gemini_api_key is None:
+        return f": no {' or '.join(KEY_VARIABLES)} is set"
+    there = [name for name in KEY_VARIABLES if os.environ.get(name)]
+    return f": {there[0] if there else KEY_VARIABLES[0]} is set"
+
+
+def _paid_reading(settings: Settings) -> list[Finding]:
+    """The money that may be spent, and how well it would last; of no concern to the offline reader."""
+    if settings.reader_in_use == "offline":
+        return []
+    daily = settings.daily_budget_usd
+    message = f"${settings.budget_usd:,.2f} for the project, " + (
+        f"${daily:,.2f} a day" if daily is not None else "nothing set for a day"
+    )
+    findings = [
+        Finding("budget", False, f"{message}: nothing can be sent.", "Raise NKO_BUDGET_USD.")
+        if settings.budget_usd == 0 or daily == 0
+        else Finding("budget", True, f"{message}; `nko run --dry-run` tells what reading costs")
+    ]
+    if settings.dictionary is not None and not settings.dictionary.is_file():
+        findings.append(
+            Finding(
+                "dictionary",
+                False,
+                f"There is no file {settings.dictionary}.",
+                "Correct NKO_DICTIONARY, or leave it out.",
+            )
+        )
+    if os.environ.get("GOOGLE_GENAI_USE_VERTEXAI", "").lower() in ("1", "true"):
+        findings.append(
+            Finding(
+                "Vertex AI",
+                True,
+                "GOOGLE_GENAI_USE_VERTEXAI is set and not used: frames go to the Gemini API.",
+            )
+        )
+    return findings
+
+
+def _lazy_store(settings: Settings) -> LazyStore:
+    return LazyStore(settings.store_url, settings.data / "store")
+
+
+def _store(settings: Settings) -> Finding:
+    if settings.store_url is None:
+        store = _lazy_store(settings)
+        there = "made" if store.exists else "not made yet, and made when frames go to Gemini"
+        return Finding("store", True, f"Postgres embedded in {settings.data / 'store'}, {there}")
+    try:
+        Store(settings.store_url, None).connect().close()
+    except NkoError as error:
+        return Finding("store", False, error.message, error.next_step)
+    host = urlsplit(settings.store_url.get_secret_value()).hostname
+    return Finding("store", True, f"the Postgres database at {host} (NKO_STORE_URL)")
 
 
 def _typesetting() -> Finding:

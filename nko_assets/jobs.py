@@ -1,14 +1,20 @@
 """The jobs people start by name, and the one that a sensor starts to keep paid reading going."""
 
+import time
 from typing import cast
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import (
     UnresolvedAssetJobDefinition,
 )
+from pydantic import Field
 
 from nko_assets.assets.lessons import LESSON_ASSETS, READING_ASSETS
+from nko_assets.assets.operations import batches
+from nko_assets.assets.pilot import pilot_models, run_pilot, videos_to_try
+from nko_assets.commands.pilot import FRAMES, VIDEOS
 from nko_assets.failures import NkoError
+from nko_assets.reading.batch_table import batch_markdown
 from nko_assets.reading.reader import DeferredReader
 from nko_assets.steps import Workshop
 
@@ -48,6 +54,8 @@ def settle_and_send(context: dg.OpExecutionContext, workshop: dg.ResourceParam[W
         reader.flush(context.log.info)
     except NkoError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
+    jobs = batch_markdown(batches(workshop))
+    context.add_output_metadata({"batch jobs": dg.MetadataValue.md(jobs)})
 
 
 @dg.job(
@@ -57,6 +65,53 @@ def settle_and_send(context: dg.OpExecutionContext, workshop: dg.ResourceParam[W
 def send_queued() -> None:
     """What the sensor `gemini_answers` starts, and a person may."""
     settle_and_send()
+
+
+class PilotConfig(dg.Config):
+    """What to try: models by name (none: the one in use and a dearer one), on how much."""
+
+    models: list[str] = Field(default_factory=list)
+    videos: int = Field(VIDEOS, ge=1)
+    frames: int = Field(FRAMES, ge=1)
+
+
+@dg.op(description="The same few frames through several models; the page is reports/pilot.html.")
+def try_models(
+    context: dg.OpExecutionContext, config: PilotConfig, workshop: dg.ResourceParam[Workshop]
+) -> None:
+    """Run the pilot and wait for the answers; what people see is in the op's metadata."""
+    try:
+        result = run_pilot(
+            workshop,
+            pilot_models(workshop.settings, config.models),
+            videos=videos_to_try(workshop, config.videos),
+            frames=config.frames,
+            say=context.log.info,
+            pause=time.sleep,
+        )
+    except NkoError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+    advice = result.pilot.recommendation
+    context.add_output_metadata(
+        {
+            "page": dg.MetadataValue.path(str(result.page)),
+            "model": advice.model or "none of these",
+            "reasons": dg.MetadataValue.md("\n".join(f"- {reason}" for reason in advice.reasons)),
+            "dollars": sum(one.usd for one in result.pilot.results),
+        }
+    )
+
+
+@dg.job(
+    description=(
+        "Try two models or more on a few frames before paying for all; it waits for the answers, "
+        "and ended early it can be started again without paying again."
+    ),
+    executor_def=dg.in_process_executor,
+)
+def pilot() -> None:
+    """Of videos that have their frames already."""
+    try_models()
 
 
 def lessons_job(*, deferred: bool) -> UnresolvedAssetJobDefinition:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from nko_assets.assets import channel, frames, memory, readings, report, training, tuning
+from nko_assets.assets import (
+    channel,
+    frames,
+    memory,
+    operations,
+    readings,
+    report,
+    training,
+    tuning,
+)
 from nko_assets.steps import Step
 
 STEPS: dict[str, Step] = {
     step.name: step
-    for module in (channel, frames, readings, training, memory, tuning, report)
+    for module in (channel, frames, readings, training, memory, tuning, report, operations)
     for step in module.STEPS
 }
 GROUPS = tuple(dict.fromkeys(step.group for step in STEPS.values()))

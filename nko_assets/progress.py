@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -38,11 +40,20 @@ class Silent:
         """Nothing."""
 
 
-class ConsoleProgress:
-    """A bar for each step on a terminal; plain lines where there is none. Use as a context manager."""
+# Seconds of silence after which a line without a terminal tells that work still goes on.
+SILENCE_S = 60.0
 
-    def __init__(self, console: Console) -> None:
+
+class ConsoleProgress:
+    """A bar for each step on a terminal; plain lines where there is none. Use as a context manager.
+
+    `clock` gives seconds, and decides only how often lines come.
+    """
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
+        self._clock = clock
+        self._told_at = clock()
         self._lock = threading.Lock()
         self._tasks: dict[str, TaskID] = {}
         self._counts: dict[str, list[int]] = {}
@@ -81,16 +92,16 @@ class ConsoleProgress:
     def say(self, step: str, key: str, message: str) -> None:
         """Shown beside the bar; where there are no bars, what is said of no one video gets a line.
 
-        A listing that is tried again may take minutes; of each video, the end is enough.
+        Of each video the end is enough, unless nothing else was told for a minute: answers of a
+        service may take hours.
         """
         with self._lock:
             if step not in self._tasks:
                 return
             self._bars.update(self._tasks[step], note=f"{key} {message}".strip()[:60])
-            if not key and not self._console.is_terminal:
-                self._console.print(
-                    f"{step:<20} {escape(message)}", highlight=False, soft_wrap=True
-                )
+            silent = self._clock() - self._told_at >= SILENCE_S
+            if not self._console.is_terminal and (silent or not key):
+                self._line(f"{step:<20} {escape(f'{key} {message}'.strip())}")
 
     def done(self, step: str, key: str, note: str, *, failed: bool = False) -> None:
         """One more on the bar; a failure also gets a line that stays."""
@@ -102,8 +113,10 @@ class ConsoleProgress:
             self._bars.update(self._tasks[step], advance=1, note=f"{key} {note}"[:60])
             if failed or not self._console.is_terminal:
                 mark = "[red]failed[/]" if failed else "·"
-                self._console.print(
-                    f"{step:<20} {counts[0]}/{counts[1]} {mark} {escape(f'{key} {note}'.strip())}",
-                    highlight=False,
-                    soft_wrap=True,
+                self._line(
+                    f"{step:<20} {counts[0]}/{counts[1]} {mark} {escape(f'{key} {note}'.strip())}"
                 )
+
+    def _line(self, text: str) -> None:
+        self._told_at = self._clock()
+        self._console.print(text, highlight=False, soft_wrap=True)

@@ -129,17 +129,19 @@ class Runner:
 
     def send(self) -> None:
         """Send what the reader still holds; money that stops it stops nothing else."""
+        lake = self.workshop.lake
         try:
             self.workshop.reader.flush(partial(self.progress.say, SUBMISSION, ""), force=True)
         except BudgetExceeded as error:
             self.result.held_back = str(error)
+            lake.save_failure(SUBMISSION, "", Failure(BudgetExceeded.__name__, str(error)))
         except TransientFailure as error:
             # What was sent is waited for, and waiting sends the rest as soon as it can be.
             self.progress.say(SUBMISSION, "", str(error))
         else:
             self.result.held_back = ""
             self.result.broken.pop(SUBMISSION, None)
-            self.workshop.lake.clear_failure(SUBMISSION, "")
+            lake.clear_failure(SUBMISSION, "")
 
     def make_corpus(self, steps: Sequence[Step]) -> None:
         """Materialize the files made from all videos, unless they are current."""
@@ -269,7 +271,7 @@ def run_lineage(
             runner.list_channel()
         # A data root may be older than its instance, or moved here without it.
         register(instance, list(runner.entries))
-        keys = _chosen(runner.entries, videos)
+        keys = chosen_videos(runner.entries, videos)
         _work_through_lessons(runner, keys, [s for s in VIDEO_STEPS if s.group in groups])
         corpus = _corpus_steps(groups)
         if corpus:
@@ -329,7 +331,11 @@ def _upstream(name: str) -> set[str]:
     return set(inputs).union(*map(_upstream, inputs))
 
 
-def _chosen(entries: Mapping[str, VideoEntry], videos: Sequence[str]) -> list[str]:
+def chosen_videos(entries: Mapping[str, VideoEntry], videos: Sequence[str]) -> list[str]:
+    """The ids of `videos`, or of all that are listed, in the order of `entries`.
+
+    Raises `ConfigurationError` for a video that is none of them.
+    """
     unknown = [video for video in videos if video not in entries]
     if unknown:
         raise ConfigurationError(

@@ -21,6 +21,7 @@ from nko_assets.partitions import VIDEOS, contiguous_ranges, range_tags
 from nko_assets.reading import ledger
 from nko_assets.reading.reader import DeferredReader
 from nko_assets.reading.receipt import Receipt
+from nko_assets.resources.lake import Lake
 from nko_assets.resources.webhook import post
 from nko_assets.settings import Settings
 from nko_assets.steps import Context, Workshop, current_record
@@ -70,6 +71,7 @@ def _runs_to_go_on(
         event.dagster_event.step_key
         for event in events
         if event.dagster_event and event.dagster_event.is_step_failure
+        if event.dagster_event.step_key
     ]
     if not failed or failed[0] not in LESSON_ASSETS:
         return
@@ -144,11 +146,6 @@ def gemini_answers(
     """Launch `readings` for videos that can be read on, and `send_queued` for what has to move."""
     if not workshop.reader.deferred:
         return dg.SkipReason(f"The {workshop.reader.name} reader answers at once.")
-    receipts = {
-        entry.video_id: receipt
-        for entry in workshop.lake.videos()
-        if (receipt := _unread_receipt(workshop, entry)) is not None
-    }
     if not workshop.store.exists:
         return dg.SkipReason("There is no ledger yet: no frame was handed to Gemini.")
     try:
@@ -156,35 +153,47 @@ def gemini_answers(
             pass
     except ConfigurationError:
         return dg.SkipReason("`nko run` is at work, and collects the answers itself.")
-    launched: dict[str, str] = json.loads(context.cursor or "{}")
-    answered = [
-        video_id
-        for video_id in _answered(workshop, receipts)
-        if launched.get(video_id) != receipts[video_id].job.name
-    ]
+    # Which receipt of each video was read on already: looked at no more, and launched once.
+    read_on: dict[str, str] = json.loads(context.cursor or "{}")
+    receipts: dict[str, Receipt] = {}
+    for entry in workshop.lake.videos():
+        receipt = _receipt(workshop.lake, entry.video_id)
+        if receipt is None or read_on.get(entry.video_id) == _name(receipt):
+            continue
+        if _is_read(workshop, entry):
+            read_on[entry.video_id] = _name(receipt)
+        else:
+            receipts[entry.video_id] = receipt
+    answered = _answered(workshop, receipts)
     requests = list(_reading_runs(context.instance, workshop.settings, receipts, answered))
     sending = _reason_to_send(context.instance, workshop)
     if sending:
         requests.append(dg.RunRequest(job_name=send_queued.name, tags={"nko/because": sending}))
-    if not requests:
-        return dg.SkipReason(f"{len(receipts)} videos wait for their answers.")
-    names = {video_id: receipts[video_id].job.name for video_id in answered}
-    return dg.SensorResult(run_requests=requests, cursor=json.dumps(launched | names))
+    read_on |= {video_id: _name(receipts[video_id]) for video_id in answered}
+    waiting = None if requests else f"{len(receipts)} videos wait for their answers."
+    return dg.SensorResult(
+        run_requests=requests, skip_reason=waiting, cursor=json.dumps(read_on, ensure_ascii=False)
+    )
 
 
-def _unread_receipt(workshop: Workshop, entry: VideoEntry) -> Receipt | None:
-    """What was handed to the reader of a video, unless it was read from that already."""
-    lake, video_id = workshop.lake, entry.video_id
+def _receipt(lake: Lake, video_id: str) -> Receipt | None:
+    """What was handed to the reader of a video."""
     if lake.record(SUBMISSION, video_id) is None:
         return None
-    context = Context(workshop, lambda _message: None, entry)
-    if all(current_record(STEPS[name], context, STEPS) for name in READING_ASSETS):
-        return None
-    text = lake.path(SUBMISSION, video_id, ".json").read_text(encoding="utf-8")
     try:
-        return Receipt.from_json(text)
-    except PermanentFailure:
+        return Receipt.from_json(lake.path(SUBMISSION, video_id, ".json").read_text("utf-8"))
+    except (OSError, PermanentFailure):
         return None  # the step says so when it is materialized
+
+
+def _name(receipt: Receipt) -> str:
+    """What tells receipts apart: other frames, another reader or another second asking."""
+    return receipt.job.name + (receipt.again.name if receipt.again else "")
+
+
+def _is_read(workshop: Workshop, entry: VideoEntry) -> bool:
+    context = Context(workshop, lambda _message: None, entry)
+    return all(current_record(STEPS[name], context, STEPS) for name in READING_ASSETS)
 
 
 def _answered(workshop: Workshop, receipts: Mapping[str, Receipt]) -> list[str]:
@@ -192,7 +201,7 @@ def _answered(workshop: Workshop, receipts: Mapping[str, Receipt]) -> list[str]:
     hashes = [hash_ for receipt in receipts.values() for hash_ in receipt.request_hashes]
     if not hashes:
         return []
-    with workshop.store().connect() as conn:
+    with workshop.store().session() as conn:
         states = ledger.states_of(conn, hashes)
     final = (ledger.RequestState.ANSWERED, ledger.RequestState.FAILED, None)
     return [
@@ -211,7 +220,7 @@ def _reading_runs(
     """A run for each contiguous range of `answered`; the same receipts always have the same key."""
     partitions = instance.get_dynamic_partitions(VIDEOS.name or "")
     for chunk in contiguous_ranges(partitions, answered, settings.max_videos_a_run):
-        names = "\n".join(receipts[video_id].job.name for video_id in chunk)
+        names = "\n".join(_name(receipts[video_id]) for video_id in chunk)
         yield dg.RunRequest(
             run_key=f"{READINGS.name}:{hashlib.sha256(names.encode()).hexdigest()[:24]}",
             job_name=READINGS.name,
@@ -240,12 +249,13 @@ def _reason_to_send(instance: dg.DagsterInstance, workshop: Workshop) -> str:
         return f"{len(ended)} jobs have ended"
     if since is not None and since < AFTER_A_RUN:
         return ""
-    with workshop.store().connect() as conn:
+    with workshop.store().session() as conn:
         waiting = ledger.backlog(conn)
     oldest = waiting.oldest_queued_at
     if oldest is not None and oldest <= datetime.now(UTC) - ledger.Limits().patience:
         return f"{waiting.queued_requests} requests wait"
-    return ""
+    # Someone is sending them at this moment, and nothing is done then; or was, and died.
+    return f"{waiting.unsent_jobs} jobs are planned and not sent" if waiting.unsent_jobs else ""
 
 
 # --- telling of failures --------------------------------------------------------------------------
@@ -289,7 +299,7 @@ def _failure_message(context: dg.RunFailureSensorContext, settings: Settings) ->
             or (data.error.message.strip() if data.error else "")
             for _, data in failures
         ]
-        or [context.failure_event.message],
+        or [context.failure_event.message or ""],
         "failed_videos": videos,
     }
     return json.loads(_without_secrets(json.dumps(message, ensure_ascii=False), settings))

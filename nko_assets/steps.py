@@ -6,6 +6,7 @@ Assets declare steps; Dagster, the command line and the benchmarks run them thro
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,7 @@ from nko_assets.checks import (
     schema_check,
     stop_on_errors,
 )
-from nko_assets.failures import NkoError, PermanentFailure
+from nko_assets.failures import NkoError, NotReady, PermanentFailure
 from nko_assets.files import write_atomically
 from nko_assets.memory.embeddings import Embedder
 from nko_assets.reading.reader import Reader
@@ -58,7 +59,7 @@ class Context:
     """One performance of a step: for one video, or for the corpus of the videos named.
 
     `may_wait` is False where a person or a sensor will come back for what takes hours; the step
-    raises `NotReady` then.
+    raises `NotReady` then. `stopped` is set when the run is interrupted.
     """
 
     workshop: Workshop
@@ -66,6 +67,12 @@ class Context:
     entry: VideoEntry | None = None
     video_ids: tuple[str, ...] = ()
     may_wait: bool = True
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but not beyond the end of the run: raises `NotReady` when it is interrupted."""
+        if self.stopped.wait(seconds):
+            raise NotReady("The run was interrupted.", "Start it again to go on.")
 
     @property
     def settings(self) -> Settings:

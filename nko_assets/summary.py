@@ -13,6 +13,10 @@ from nko_assets.lineage import STEPS
 from nko_assets.resources.lake import Lake, Record
 
 CORPUS_ASSETS = tuple(name for name, step in STEPS.items() if not step.per_video)
+# What can fail for no one video: assets of the corpus, and what ends a range of videos.
+FAILING_TOGETHER = tuple(
+    name for name, step in STEPS.items() if not step.per_video or step.finish is not None
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Summary:
 
     `videos`, `videos_done` and `failed` are about the videos that the source lists now; `no_longer_listed`
     are those it dropped, whose lessons stay in the corpus. `broken` gives the reason of each asset
-    of the corpus that failed. `error_rate` is the reader's, against known text, where there is any.
+    that failed for no one video: of the corpus, or in sending what a range of videos asks. `error_rate` is the reader's, against known text, where there is any.
     """
 
     data: str
@@ -117,7 +121,7 @@ def summarize(lake: Lake) -> Summary:
         failed=[status for status in statuses if status.failed],
         broken={
             step: failure.reason
-            for step in CORPUS_ASSETS
+            for step in FAILING_TOGETHER
             if (failure := lake.failure(step, "")) is not None
         },
         warnings=[

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from nko_assets.lineage import STEPS
 from nko_assets.reading.answers import readings_table
+from nko_assets.reading.trust.model import load
 from nko_assets.resources.lake import Failure
 from nko_assets.schemas.frames import Frames, UniqueFrames
 from nko_assets_tests.builders import channel, frame_jpeg, reading, reviewed
+from nko_assets_tests.channels import ScriptedReader
 from nko_assets_tests.sample_readings import perfect_readings, spoilt
 from nko_assets_tests.tables import made
 from nko_assets_tests.workbench import Workbench, check, entry_of
@@ -132,3 +136,32 @@ def test_a_reader_that_errs_on_the_sample_is_told_with_its_rate(tmp_path, spoil)
     assert result.passed is not spoil
     assert result.message.endswith("known characters.")
     assert (outcome.facts["character error rate"] > 0.015) is spoil
+
+
+def calibration(outcome) -> dict[str, Any]:
+    (data,) = [data for path, data in outcome.files.items() if path.name == "report.json"]
+    return json.loads(data)["calibration"]
+
+
+def test_the_samples_known_text_measures_the_confidence(tmp_path):
+    found = calibration(report(sample_bench(tmp_path, spoil=False), SAMPLE))
+    assert found["known"] == 1
+    assert found["held_out"] is None
+
+
+def test_what_people_decided_measures_the_confidence(tmp_path):
+    row = reading("ߌ ߣߌ߫ ߛߐ߰ߡߊ߬", "good morning", video_id="v1", decided_by="Awa")
+    bench = bench_of(tmp_path, reviewed(row), "v1")
+    path = bench.lake.root / "reviews" / "decisions.jsonl"
+    path.parent.mkdir()
+    decision = {"verdict": "reject", "by": "Awa", "at": "2026-11-24", "seen": row["nko"]}
+    path.write_text(json.dumps({"reading_id": row["reading_id"], **decision}))
+    found = calibration(report(bench, "v1"))
+    assert (found["known"], found["bins"][-1]["right"]) == (1, 0)
+
+
+def test_readings_judged_by_comparison_show_what_the_judge_was_measured_on(tmp_path):
+    bench = bench_of(tmp_path, channel(1, 12), VIDEOS[0])
+    bench.workshop = replace(bench.workshop, second_reader=ScriptedReader())
+    plain = calibration(report(bench, VIDEOS[0]))["held_out"]
+    assert plain["entries"] == load().without_dictionary.held_out.entries

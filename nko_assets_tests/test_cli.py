@@ -17,6 +17,7 @@ import pytest
 
 from nko_assets import cli
 from nko_assets.resources.lake import Failure, Lake
+from nko_assets.settings import KEY_VARIABLES
 from nko_assets_tests.channels import write_channel
 from nko_assets_tests.servers.media import MediaServer, Slow, feed
 
@@ -40,7 +41,7 @@ class Said(NamedTuple):
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch, tmp_path):
     for name in list(os.environ):
-        if name.startswith("NKO_"):
+        if name.startswith("NKO_") or name in KEY_VARIABLES:
             monkeypatch.delenv(name)
     monkeypatch.setenv("NKO_SLEEP_MIN_S", "0")
     monkeypatch.setenv("NKO_SLEEP_MAX_S", "0")
@@ -144,6 +145,45 @@ def test_a_data_root_that_cannot_be_made_is_one_sentence(nko, lessons, tmp_path,
     assert said.sentence.startswith("nko: ")
     assert "--data" in said.sentence or "that file or folder" in said.sentence
     assert nko("doctor", "--data", place).code == 2
+
+
+# --- money --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", [None, SECRET])
+def test_a_dry_run_tells_what_gemini_would_cost_and_makes_nothing(
+    nko, monkeypatch, lessons, tmp_path, key
+):
+    if key:
+        monkeypatch.setenv("GEMINI_API_KEY", key)
+    said = nko("run", "--dry-run", "--source", lessons)
+    assert said.code == 0
+    assert "gemini-2.5-flash-lite" in said.out
+    assert "Nothing was sent and nothing was changed." in said.out
+    assert ("The offline reader is in use" in said.out) is (key is None)
+    assert SECRET not in said.out + said.err
+    document = json.loads(nko("run", "--dry-run", "--source", lessons, "--json").out)
+    assert document["reader"] == ("gemini" if key else "offline")
+    assert document["frames"] > 0
+    assert len(document["models"]) > 3
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_of_a_video_that_is_not_there_is_one_sentence(nko, lessons):
+    said = nko("run", "--dry-run", "--source", lessons, "--videos", "nope")
+    assert said.code == 2
+    assert "no video nope" in said.sentence
+
+
+def test_the_status_has_no_batch_jobs_where_nothing_was_handed_over(nko, framed):
+    assert json.loads(nko("status", "--data", framed, "--json").out)["batches"] == []
+
+
+def test_gemini_without_its_key_is_refused(nko, monkeypatch):
+    monkeypatch.setenv("NKO_READER", "gemini")
+    said = nko("run")
+    assert said.code == 2
+    assert "GEMINI_API_KEY is not set" in said.sentence
 
 
 # --- runs ---------------------------------------------------------------------------------------

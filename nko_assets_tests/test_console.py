@@ -9,8 +9,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from nko_assets.console import SHOWN, print_findings, print_status, print_summary
+from nko_assets.console import (
+    SHOWN,
+    print_batches,
+    print_findings,
+    print_status,
+    print_summary,
+)
 from nko_assets.doctor import Finding
+from nko_assets.reading.batch_table import BatchLine
 from nko_assets.summary import Summary, VideoStatus, WarnedCheck
 
 SUMMARY = Summary(
@@ -121,3 +128,16 @@ def test_a_finding_that_is_not_well_has_its_next_step():
         [Finding("reader", True, "offline"), Finding("source", False, "No [x].", "Give [y].")],
     )
     assert text.splitlines() == ["ok   reader: offline", "fix  source: No [x].", "     Give [y]."]
+
+
+def test_the_batch_jobs_have_a_line_each_and_no_table_when_there_are_none():
+    assert printed(print_batches, []) == ""
+    lines = [
+        BatchLine("", "waiting", 3, 120, 0, 0, 0.2, 0.0, 61.0, note="not in a job yet"),
+        BatchLine("nko-1", "failed", 20, 1612, 0, 0, 1.8, 0.0, 7200.0, note="quota [exceeded]"),
+    ]
+    header, first, second = printed(print_batches, lines).strip().splitlines()
+    assert header.split()[:4] == ["job", "state", "videos", "frames"]
+    assert "waiting" in first
+    assert second.split()[:4] == ["nko-1", "failed", "20", "1,612"]
+    assert second.rstrip().endswith("quota [exceeded]")

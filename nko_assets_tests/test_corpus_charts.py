@@ -2,8 +2,9 @@ import re
 
 import pytest
 
-from nko_assets.corpus.charts import funnel, histogram, stacked_bar
+from nko_assets.corpus.charts import calibration, funnel, histogram, stacked_bar
 from nko_assets.corpus.report_data import Stage
+from nko_assets.reading.trust.reliability import reliability
 
 
 def widths(svg, css):
@@ -60,3 +61,19 @@ def test_a_histogram_of_nothing_still_shows_the_gate():
 def test_a_small_bar_without_rows_is_empty():
     assert "<rect" not in stacked_bar({"accepted": 0}, 0)
     assert 'width="50%"' in stacked_bar({"accepted": 5}, 10)
+
+
+def test_a_bin_that_keeps_its_word_lies_on_the_diagonal():
+    svg = calibration((), reliability([(0.55, True), (0.55, False)] * 5), 0.9)
+    (x, y) = re.search(r'class="own".*?<circle cx="([\d.]+)%" cy="([\d.]+)"', svg).groups()
+    (base, top) = re.search(r'y1="(\d+)" x2="100%" y2="(\d+)" class="diagonal"', svg).groups()
+    assert x == "55"
+    assert float(y) == (int(base) + int(top)) / 2
+
+
+def test_empty_bins_are_not_drawn_and_both_series_are_said_in_words():
+    one = reliability([(0.95, True)])
+    svg = calibration(one, reliability([]), 0.9)
+    assert svg.count("<circle") == 1
+    assert "on rendered frames: at 0.95 100%" in svg
+    assert "on this corpus" not in svg

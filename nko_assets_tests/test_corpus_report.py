@@ -12,6 +12,7 @@ from nko_assets_tests.report_tables import (
     inputs,
     nothing,
     pairs,
+    reviewed,
     videos,
     vocabulary,
 )
@@ -211,3 +212,18 @@ def test_rows_on_neither_side_of_the_split_are_counted():
         ("conversations", 1, 0, 0),
         ("synthetic", 1, 0, 0),
     ]
+
+
+def test_entries_of_known_text_measure_the_confidence():
+    reviewed_rows = reviewed("a")
+    known = dict.fromkeys(reviewed_rows["reading_id"], True)
+    known[reviewed_rows["reading_id"][0]] = False
+    found = build_report(inputs(lessons=[facts("a", known=known)])).calibration
+    assert (found.known, found.sure, found.wrong) == (5, 3, 1)
+    assert sum(one.count for one in found.bins) == 5
+    assert found.held_out is None
+
+
+def test_without_known_text_nothing_is_claimed():
+    found = build_report(inputs()).calibration
+    assert (found.known, found.sure, found.wrong, found.error) == (0, 0, 0, 0)

@@ -7,6 +7,7 @@ import pytest
 from nko_assets.corpus.report import build_report
 from nko_assets.corpus.report_data import ReaderScore, SplitFacts
 from nko_assets.corpus.report_page import isolate, render_page
+from nko_assets.reading.trust.model import load
 from nko_assets_tests.report_tables import (
     facts,
     inputs,
@@ -17,7 +18,7 @@ from nko_assets_tests.report_tables import (
     videos,
 )
 
-VOID = {"meta", "img", "br", "rect", "line"}
+VOID = {"meta", "img", "br", "rect", "line", "circle"}
 HOSTILE = '</table><script>alert(1)</script>"><img src=x onerror=alert(1)>&amp;\u202e'
 
 
@@ -188,3 +189,23 @@ def test_a_channel_of_532_lessons_is_a_page_under_a_megabyte():
     page = render_page(report)
     assert len(page.encode()) < 1_000_000
     assert page.count("<img") == 21
+
+
+def test_the_calibration_says_what_it_was_measured_on():
+    page = render_page(build_report(inputs(held_out=load().without_dictionary.held_out)))
+    assert "<em>simulated</em> large" in page
+    assert 'class="held-out"' in page
+    assert "no text is known" in page
+
+
+def test_the_offline_readers_own_confidence_is_said_to_be_its_own():
+    page = render_page(build_report(inputs()))
+    assert "Confidence is the offline reader’s own" in page
+    assert 'svg class="chart calibration"' not in page
+
+
+def test_known_entries_of_the_corpus_are_drawn():
+    known = dict.fromkeys(reviewed("a")["reading_id"], True)
+    page = render_page(build_report(inputs(lessons=[facts("a", known=known)])))
+    assert 'class="own"' in page
+    assert "of 3 at or above the gate, 0 are wrong" in page

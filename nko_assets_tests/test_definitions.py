@@ -19,7 +19,7 @@ ROOT = Path(nko_assets.__file__).parent
 
 # asset: (group, assets it is made from or after, checks, pool)
 LINEAGE = {
-    "video_manifest": ("channel", [], ["listing_is_complete", "schema"], None),
+    "video_manifest": ("channel", [], ["listing_is_complete", "schema"], "channel"),
     "video_files": ("channel", ["video_manifest"], ["duration_as_listed", "legible"], "channel"),
     "frames": ("frames", ["video_files"], ["frame_count", "schema"], None),
     "unique_frames": (
@@ -32,12 +32,18 @@ LINEAGE = {
     "gemini_results": (
         "readings",
         ["gemini_batches", "unique_frames"],
-        ["every_frame_answered", "failed_readings", "schema"],
+        ["every_frame_answered", "failed_readings", "schema", "self_agreement"],
+        None,
+    ),
+    "second_readings": (
+        "readings",
+        ["unique_frames"],
+        ["every_frame_compared", "schema"],
         None,
     ),
     "reviewed_readings": (
         "readings",
-        ["gemini_results", "unique_frames"],
+        ["gemini_results", "second_readings", "unique_frames"],
         ["accepted_share", "schema", "script_purity"],
         None,
     ),
@@ -96,6 +102,13 @@ LINEAGE = {
             "vocabulary",
         ],
         ["a_tenth_is_validation", "no_leak", "schema"],
+        None,
+    ),
+    "batch_estimate": ("operations", ["unique_frames"], ["affordable"], None),
+    "cost_report": (
+        "operations",
+        ["gemini_batches", "gemini_results"],
+        ["estimate_close", "within_budget"],
         None,
     ),
     "training_report": (
@@ -185,6 +198,7 @@ def test_assets_of_a_video_are_partitioned_and_run_in_ranges_of_at_most_twenty(a
         "frames",
         "unique_frames",
         "gemini_batches",
+        "second_readings",
         "gemini_results",
         "reviewed_readings",
         "memory_conversations",
@@ -200,6 +214,7 @@ def test_the_jobs_are_those_that_people_and_sensors_start(loaded):
         "channel",
         "lessons",
         "operations",
+        "pilot",
         "readings",
         "send_queued",
         "training",

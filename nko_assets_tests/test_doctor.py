@@ -6,7 +6,13 @@ import pytest
 
 from nko_assets import doctor
 from nko_assets.doctor import NOT_USED_YET, examine
-from nko_assets.settings import load_settings
+from nko_assets.settings import KEY_VARIABLES, load_settings
+
+
+@pytest.fixture(autouse=True)
+def _no_key(monkeypatch):
+    for name in KEY_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
 
 
 def found(what: str, **settings) -> doctor.Finding:
@@ -62,3 +68,56 @@ def test_credentials_that_nothing_uses_are_named_and_not_shown(tmp_path, monkeyp
     text = " ".join(map(str, examine(load_settings(data=tmp_path, source="sample"))))
     assert all(name in text for name in NOT_USED_YET)
     assert "SECRET" not in text
+
+
+def test_the_doctor_says_which_reader_is_in_use_and_why(tmp_path, monkeypatch):
+    assert "no GEMINI_API_KEY or GOOGLE_API_KEY is set" in found("reader", data=tmp_path).message
+    monkeypatch.setenv("GOOGLE_API_KEY", "SECRET")
+    gemini = found("reader", data=tmp_path)
+    assert gemini.message == "gemini, model gemini-3.5-flash-lite: GOOGLE_API_KEY is set"
+    offline = found("reader", data=tmp_path, reader="offline")
+    assert offline.message.endswith("NKO_READER is offline")
+    assert "SECRET" not in " ".join(map(str, examine(load_settings(data=tmp_path))))
+
+
+def test_a_model_that_nobody_knows_is_found(tmp_path):
+    finding = found("reader", data=tmp_path, gemini_api_key="k", model="gemini-0")
+    assert not finding.well
+    assert "NKO_MODEL" in finding.next_step
+
+
+@pytest.mark.parametrize(
+    ("budgets", "well", "told"),
+    [
+        ({}, True, "$100.00 for the project, nothing set for a day"),
+        ({"budget_usd": 50, "daily_budget_usd": 5}, True, "$5.00 a day"),
+        ({"budget_usd": 0}, False, "nothing can be sent"),
+        ({"daily_budget_usd": 0}, False, "nothing can be sent"),
+    ],
+)
+def test_budgets_are_told_where_money_can_be_spent(tmp_path, budgets, well, told):
+    finding = found("budget", data=tmp_path, gemini_api_key="k", **budgets)
+    assert finding.well is well
+    assert told in finding.message
+    findings = examine(load_settings(data=tmp_path, reader="offline"))
+    assert "budget" not in {item.what for item in findings}
+
+
+def test_a_dictionary_that_is_not_there_is_found(tmp_path):
+    finding = found("dictionary", data=tmp_path, gemini_api_key="k", dictionary=tmp_path / "no")
+    assert not finding.well
+    assert finding.message == f"There is no file {tmp_path / 'no'}."
+
+
+def test_the_store_is_told_without_making_it(tmp_path):
+    finding = found("store", data=tmp_path)
+    assert finding.well
+    assert "not made yet" in finding.message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_that_does_not_answer_is_found_and_its_password_is_not_told(tmp_path):
+    finding = found("store", data=tmp_path, store_url="postgresql://u:SECRET@127.0.0.1:1/db")
+    assert not finding.well
+    assert "does not answer" in finding.message
+    assert "SECRET" not in str(finding)

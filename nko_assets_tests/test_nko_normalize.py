@@ -52,6 +52,19 @@ def test_the_result_is_composed_on_single_spaces_without_anything_invisible(text
     assert not set(kept) & set("\u200b\u200e\u202e\u2067\ufeff\u0640\u00a0\u2009\t\r\u2028\x00")
 
 
+# Texts of which most need nothing, and some nearly nothing.
+tidy = st.text(
+    alphabet=st.sampled_from(c.LETTERS + c.MARKS + c.DIGITS + c.APOSTROPHES + "aé!'~  \n\u0301"),
+    max_size=12,
+)
+
+
+@settings(max_examples=500)
+@given(tidy | messy)
+def test_the_text_is_the_same_whether_or_not_notes_are_taken(text):
+    assert normalize(text) == normalize_with_notes(text).text
+
+
 @settings(max_examples=100)
 @given(messy)
 def test_a_text_without_notes_is_unchanged(text):

@@ -12,10 +12,10 @@ from nko_assets.progress import ConsoleProgress, Silent
 BRACKETS = "lesson [dQw4w9WgXcQ].mp4 [/not] a video [red]"
 
 
-def watched(*, terminal: bool) -> tuple[ConsoleProgress, io.StringIO]:
+def watched(*, terminal: bool, clock=lambda: 0.0) -> tuple[ConsoleProgress, io.StringIO]:
     out = io.StringIO()
     console = Console(file=out, force_terminal=terminal, width=200, soft_wrap=True)
-    return ConsoleProgress(console), out
+    return ConsoleProgress(console, clock), out
 
 
 def test_without_a_terminal_each_video_done_is_one_plain_line():
@@ -38,6 +38,19 @@ def test_without_a_terminal_a_long_listing_is_not_silent():
         progress.say("video_manifest", "", "No answer [from] there. Trying again in 30 s.")
     assert out.getvalue().splitlines() == [
         "video_manifest       No answer [from] there. Trying again in 30 s."
+    ]
+
+
+def test_without_a_terminal_a_minute_of_waiting_for_answers_is_a_line():
+    seconds = iter([0, 30, 61, 61, 90, 121, 121])
+    progress, out = watched(terminal=False, clock=lambda: next(seconds))
+    with progress:
+        progress.begin("gemini_results", 1)
+        for answered in (1, 2, 3, 4):
+            progress.say("gemini_results", "v1", f"{answered} of 9 frames answered")
+    assert out.getvalue().splitlines() == [
+        "gemini_results       v1 2 of 9 frames answered",
+        "gemini_results       v1 4 of 9 frames answered",
     ]
 
 

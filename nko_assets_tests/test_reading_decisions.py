@@ -50,3 +50,18 @@ def test_a_line_cut_off_by_a_crash_is_named():
     whole = HumanDecision("x", "accept", "Fanta", "2026-11-24", "ߓߏ߲").to_json_line()
     with pytest.raises(ConfigurationError, match="Line 2"):
         parse_decisions([whole, whole[:20]])
+
+
+@pytest.mark.parametrize(
+    ("verdict", "nko", "right"),
+    [
+        ("accept", None, True),
+        ("correct", None, True),
+        ("correct", "ߒߞߏ ", True),
+        ("correct", "ߓߟߏ", False),
+        ("reject", None, False),
+    ],
+)
+def test_a_decision_says_whether_the_text_was_read_right(verdict, nko, right):
+    decision = HumanDecision("id", verdict, "Awa", "2026-11-24", "ߒߞߏ", nko=nko)
+    assert decision.read_right is right

@@ -176,6 +176,10 @@ class TestHealing:
         assert changes(status, OLD) == {"temperature": 0.2}
         assert changes(status, NEW) == {}
 
+    def test_what_was_not_read_is_looked_at_more_closely_and_then_once_more(self):
+        assert changes("missing", NEW) == {"resolution": "ultra_high"}
+        assert changes("missing", OLD) == {"temperature": 0.2}
+
     @pytest.mark.parametrize("status", ["error", "expired"])
     @pytest.mark.parametrize("model", [OLD, NEW])
     def test_what_the_service_did_is_asked_again_unchanged(self, status, model):

@@ -38,8 +38,15 @@ def test_a_long_text_that_repeats_a_phrase_is_a_loop():
 
 
 def test_rows_in_turn_are_a_loop():
-    assert find_loop(GREETINGS[:2] * 6)
+    assert find_loop(GREETINGS[:2] * 5)
+    assert find_loop(GREETINGS[:2] * 4) is None
     assert find_loop([*GREETINGS, *GREETINGS[:2]]) is None
+
+
+def test_many_rows_that_differ_in_a_number_alone_are_a_loop():
+    numbered = [f"{' '.join(GREETINGS[:2])} {number}" for number in range(60)]
+    assert "compress" in (find_loop(numbered) or "")
+    assert find_loop(numbered[:8]) is None
 
 
 def test_a_loop_is_seen_in_an_answer_that_broke_off():

@@ -152,9 +152,10 @@ class TestQueue:
         first, _ = submit(conn, limits), submit(conn, limits)
         assert ledger.claim(conn, limits, NOON, force=True) is None  # 4,000 of 5,000 are taken
         assert ledger.claim(conn, Limits(max_open_jobs=2), NOON, force=True) is None
-        assert ledger.backlog(conn) == ledger.Backlog(4, 2, 0.04, NOON, 2, 4000)
+        assert ledger.backlog(conn) == ledger.Backlog(4, 2, 0.04, NOON, 2, 4000, 0)
         record(conn, first, map(answer, (each.key for each in first.requests)))
         assert ledger.claim(conn, limits, NOON, force=True) is not None
+        assert ledger.backlog(conn).unsent_jobs == 1
 
     def test_a_released_job_can_be_claimed_anew_under_its_name(self, conn):
         ledger.enqueue(conn, requests([1], 2), NOON)
@@ -165,6 +166,43 @@ class TestQueue:
         assert again.name == plan.name
         assert ledger.release(conn, plan.name, "too late", NOON) == 0
         assert states(conn) == {"submitted": 2}
+
+    def test_videos_that_have_to_wait_are_left_out(self, conn):
+        ledger.enqueue(conn, requests(range(3), 1), NOON)
+        plan = ledger.claim(conn, Limits(), NOON, force=True, without={"video-0001"})
+        assert plan.videos == ("video-0000", "video-0002")
+        assert states(conn) == {"claimed": 2, "queued": 1}
+
+    def test_the_settings_of_the_first_attempt_stay_with_a_request(self, conn):
+        ledger.enqueue(conn, [request(1, 0)], NOON)
+        for temperature in (0.4, 0.8):
+            plan = submit(conn)
+            healing = Retry({"temperature": temperature}, 1000, 0.01)
+            record(conn, plan, [answer(plan.requests[0].key, "loop", retry=healing)])
+        (last,) = submit(conn).requests
+        assert (last.settings, last.first_settings) == ({"temperature": 0.8}, {"temperature": 0.0})
+
+    def test_what_is_forgotten_is_known_no_more(self, conn):
+        ledger.enqueue(conn, requests([1], 3), NOON)
+        plan = ledger.claim(conn, Limits(), NOON, force=True)
+        forget = [plan.requests[0].hash]
+        assert ledger.release(conn, plan.name, "a frame changed", NOON, forget=forget) == 2
+        assert states(conn) == {"queued": 2}
+        assert ledger.states_of(conn, forget) == {}
+        again = ledger.claim(conn, Limits(), NOON, force=True)
+        assert again.name != plan.name
+
+    def test_what_had_failed_before_it_was_forgotten_is_failed(self, conn):
+        ledger.enqueue(conn, [request(1, 0)], NOON)
+        plan = submit(conn)
+        healing = Retry({"temperature": 0.4}, 2000, 0.02)
+        record(conn, plan, [answer(plan.requests[0].key, "loop", retry=healing)])
+        second = ledger.claim(conn, Limits(), NOON, force=True)
+        forget = [second.requests[0].hash]
+        assert ledger.release(conn, second.name, "it changed", NOON, forget=forget) == 0
+        (kept,) = ledger.answers_for(conn, forget)
+        assert (kept.status, kept.attempt, kept.job_name) == ("loop", 1, plan.name)
+        assert ledger.jobs_of(conn, forget) == [ledger.job(conn, plan.name)]
 
 
 class TestBudget:
@@ -312,6 +350,7 @@ class TestAnswers:
         recorded = record(conn, plan, [*strange, answer(only.key, raw="right")])
         assert recorded == ledger.Recorded(answered=1, failed=0, queued_again=0, unknown=3)
         assert next(ledger.answers_for(conn, [only.hash])).raw == "right"
+        assert ledger.job(conn, plan.name).error == "3 of its answers belong to no request"
 
     def test_every_attempt_is_kept_and_its_cost_added(self, conn):
         ledger.enqueue(conn, [request(1, 0)], NOON)
@@ -397,6 +436,22 @@ class TestJobs:
             ledger.mark_submitted(conn, plan.name, "batches/other", NOON)
         assert ledger.job(conn, plan.name).service_name == f"batches/{plan.name}"
 
+    def test_a_job_may_have_to_wait_before_it_is_asked_for(self, conn):
+        ledger.enqueue(conn, requests([1], 1), NOON)
+        plan = ledger.claim(conn, Limits(), NOON, force=True)
+        assert ledger.job(conn, plan.name).create_after is None
+        soon, later = NOON + timedelta(minutes=2), NOON + timedelta(minutes=5)
+        ledger.mark_uploaded(conn, plan.name, "files/1", soon)
+        assert ledger.job(conn, plan.name).create_after == soon
+        ledger.postpone(conn, plan.name, later, "too many tokens at once")
+        job = ledger.job(conn, plan.name)
+        assert (job.state, job.create_after) == (BatchState.UPLOADED, later)
+        assert job.error == "too many tokens at once"
+        ledger.mark_submitted(conn, plan.name, "batches/1", later)
+        assert ledger.job(conn, plan.name).error == ""
+        with pytest.raises(RuntimeError, match="not waiting to be submitted"):
+            ledger.postpone(conn, plan.name, later, "too late")
+
     def test_one_process_holds_a_job(self, conn, store):
         with store.connect() as second, store.connect() as third:
             with ledger.hold(conn, "nko-1") as first_holds:
@@ -423,6 +478,84 @@ class TestJobs:
         assert [job.name for job in ledger.take_checks(conn, NOON, every)] == [plans[1].name]
         assert ledger.take_checks(conn, NOON + timedelta(seconds=29), every) == []
         assert len(ledger.take_checks(conn, NOON + every, every)) == 2
+
+
+def foreign(number: int) -> ledger.ForeignJob:
+    return ledger.ForeignJob(
+        f"nko-{number:024}", f"batches/{number}", "flash", BatchState.SUCCEEDED, NOON
+    )
+
+
+class TestAdoption:
+    def test_answers_of_a_job_that_is_not_ours_are_given_to_what_is_queued(self, conn):
+        ledger.enqueue(conn, requests([1, 2], 2), NOON)
+        keys = [each.key for each in ledger.queued_requests(conn, [request(1, 0).hash])]
+        adopted = ledger.adopt(conn, foreign(1), map(answer, keys), NOON)
+        assert adopted == ledger.Recorded(answered=1, failed=0, queued_again=0, unknown=0)
+        assert states(conn) == {"answered": 1, "queued": 3}
+        (row,) = ledger.job_table(conn)
+        assert (row.service_name, row.state) == ("batches/1", BatchState.SUCCEEDED)
+        assert (row.videos, row.frames, row.actual_usd) == (1, 1, pytest.approx(0.02))
+
+    def test_a_failure_that_is_adopted_counts_as_an_attempt_once(self, conn):
+        ledger.enqueue(conn, [request(1, 0)], NOON)
+        healing = Retry({"temperature": 0.4}, 1000, 0.01)
+        for _ in range(2):
+            (queued,) = ledger.queued_requests(conn, [request(1, 0).hash])
+            ledger.adopt(conn, foreign(1), [answer(queued.key, "loop", retry=healing)], NOON)
+        assert (queued.attempt, queued.first_settings) == (2, {"temperature": 0.0})
+        (again,) = ledger.queued_requests(conn, [queued.hash])
+        assert again == queued
+        ledger.adopt(conn, foreign(2), [answer(queued.key)], NOON)
+        assert [each.job_name for each in ledger.attempts_at(conn, queued.hash)] == [
+            foreign(1).name,
+            foreign(2).name,
+        ]
+
+    def test_what_is_not_queued_is_left_alone(self, conn):
+        ledger.enqueue(conn, requests([1], 2), NOON)
+        plan = submit(conn)
+        adopted = ledger.adopt(conn, foreign(1), [answer(plan.requests[0].key)], NOON)
+        assert adopted == ledger.Recorded(0, 0, 0, unknown=1)
+        assert states(conn) == {"submitted": 2}
+        assert [job.name for job in ledger.job_table(conn)] == [plan.name]
+
+    def test_a_job_is_searched_again_only_for_what_was_queued_since(self, conn):
+        def unsearched():
+            return ledger.unsearched_jobs(conn, ["batches/1", "batches/2"])
+
+        assert unsearched() == []  # nothing is queued
+        ledger.enqueue(conn, [request(1, 0)], NOON)
+        assert unsearched() == ["batches/1", "batches/2"]
+        ledger.adopt(conn, foreign(1), [], NOON + timedelta(seconds=1))
+        assert unsearched() == ["batches/2"]
+        ledger.enqueue(conn, [request(2, 0)], NOON + timedelta(seconds=2))
+        assert unsearched() == ["batches/1", "batches/2"]
+        assert ledger.queued_videos(conn) == {"video-0001", "video-0002"}
+
+    def test_jobs_of_this_ledger_are_not_foreign(self, conn):
+        ledger.enqueue(conn, requests([1, 2, 3], 1), NOON)
+        sent = submit(conn, Limits(max_videos=1))
+        planned = ledger.claim(conn, Limits(max_videos=1), NOON, force=True)
+        ledger.adopt(conn, foreign(1), [answer(ledger.request_key(request(3, 0).hash, 1))], NOON)
+        there = {
+            f"batches/{sent.name}": sent.name,
+            "batches/twin": sent.name,
+            "batches/found": planned.name,
+            "batches/1": foreign(1).name,
+            "batches/2": foreign(2).name,
+        }
+        assert ledger.foreign_jobs(conn, there) == ["batches/1", "batches/2"]
+
+    def test_a_job_given_up_here_that_was_done_all_the_same_is_adopted(self, conn):
+        ledger.enqueue(conn, [request(1, 0)], NOON)
+        plan = ledger.claim(conn, Limits(), NOON, force=True)
+        ledger.release(conn, plan.name, "refused", NOON)
+        done = ledger.ForeignJob(plan.name, "batches/1", "flash", BatchState.SUCCEEDED, NOON)
+        assert ledger.foreign_jobs(conn, {"batches/1": plan.name}) == ["batches/1"]
+        assert ledger.adopt(conn, done, [answer(plan.requests[0].key)], NOON).answered == 1
+        (row,) = ledger.job_table(conn)
+        assert (row.state, row.service_name, row.error) == (BatchState.SUCCEEDED, "batches/1", "")
 
 
 def address(conn: psycopg.Connection) -> str:

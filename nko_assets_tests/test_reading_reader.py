@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nko_assets.failures import PermanentFailure
 from nko_assets.reading.answers import FrameRequest
-from nko_assets.reading.reader import Job, job_name, request_hash
+from nko_assets.reading.reader import Job, JobState, job_name, request_hash
 
 REQUEST = FrameRequest("clip:0", "clip", 0, b"\xff\xd8picture")
 OPTIONS = {"reader": "offline", "model": "weights-1", "settings": {"side": 640}}
@@ -37,6 +37,12 @@ def test_a_job_keeps_its_name_and_frames_through_its_receipt():
     assert job.frames == 2
     assert job.name == job_name("weights-1", ["a" * 64, "b" * 64])
     assert Job.from_json(job.to_json()) == job
+    again = Job.of("offline", "weights-1", ["a" * 64], 0.25, reading=2)
+    assert Job.from_json(again.to_json()).reading == 2
+
+
+def test_a_job_is_over_when_it_is_done_or_failed():
+    assert [state for state in JobState if state.final] == [JobState.DONE, JobState.FAILED]
 
 
 @given(st.lists(st.text("0123456789abcdef", min_size=64, max_size=64), max_size=4))

@@ -6,6 +6,7 @@ import json
 import logging
 import socket
 import traceback
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -27,7 +28,7 @@ from nko_assets.resources.gemini_batches import (
     Throttled,
 )
 from nko_assets.resources.gemini_wire import job_of, operations_in
-from nko_assets_tests.servers.gemini import GeminiServer, LineError, truth
+from nko_assets_tests.servers.gemini import GeminiServer, LineError, RawLine, truth
 from nko_assets_tests.servers.gemini_jobs import MODEL, job_file
 
 FIELDS = (
@@ -128,6 +129,21 @@ def test_another_file_under_the_same_id_replaces_it(
     assert server.asked("files.start") == 2
     [kept] = server.files
     assert b'"k9"' in kept.path.read_bytes()
+
+
+@pytest.mark.parametrize("how", ["drop_after", 403, 503])
+def test_replacing_a_file_survives_trouble(
+    server: GeminiServer, client: Client, jobs: Path, tmp_path: Path, how: Any
+) -> None:
+    uploaded(client, jobs)
+    server.fail("files.delete", how)
+    other = job_file(tmp_path / "other.jsonl", ["k9"])
+    if how == 403:
+        with pytest.raises(ConfigurationError):
+            uploaded(client, other)
+    else:
+        uploaded(client, other)
+        assert server.files[0].path.read_bytes() == other.read_bytes()
 
 
 def test_a_label_stays_with_the_file(server: GeminiServer, client: Client, jobs: Path) -> None:
@@ -277,14 +293,26 @@ def test_a_wrong_key_is_named_and_not_shown(server: GeminiServer, method: str) -
     assert "AIza" not in str(no.value)
 
 
-def test_an_unknown_model_and_an_unknown_job_are_not_found(
+def test_an_unknown_model_is_to_be_set_otherwise(
     client: Client, server: GeminiServer, jobs: Path
 ) -> None:
-    with pytest.raises(NotFound, match="gemini-9 is not found"):
+    with pytest.raises(ConfigurationError, match="gemini-9 is not found") as refused:
         client.batches.create("gemini-9", uploaded(client, jobs), "nko-a")
+    assert "NKO_MODEL" in refused.value.next_step
+    assert not server.requests_paid
+
+
+def test_an_unknown_job_is_not_found(client: Client) -> None:
     with pytest.raises(NotFound):
         client.batches.get("batches/none")
-    assert not server.requests_paid
+
+
+@pytest.mark.parametrize("address", ["nonsense", "ftp://somewhere", "http://somewhere:port"])
+def test_an_address_that_is_none_is_said_at_once(address: str) -> None:
+    waits: list[float] = []
+    with pytest.raises(ConfigurationError, match="GOOGLE_GEMINI_BASE_URL"):
+        list(GeminiBatches(SecretStr("a-key"), base_url=address, sleep=waits.append).jobs())
+    assert waits == []
 
 
 # What may heal is asked again, a bounded number of times
@@ -417,6 +445,22 @@ def test_results_are_downloaded_once(
     first = list(client.batches.results(job, tmp_path))
     assert list(client.batches.results(job, tmp_path)) == first
     assert server.asked("files.download") == 1
+
+
+def test_results_are_never_in_memory_as_a_whole(tmp_path: Path) -> None:
+    keys = [f"k{number}" for number in range(30)]
+    jobs = job_file(tmp_path / "job.jsonl", keys)
+    with GeminiServer(lambda *_: RawLine("x" * 1_000_000)) as server:
+        client = Client(server)
+        job = ended_job(server, client, jobs)
+        tracemalloc.start()
+        try:
+            lengths = [len(line) for line in client.batches.results(job, tmp_path / "results")]
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert lengths == [1_000_000] * 30
+    assert peak < 12_000_000
 
 
 def test_results_that_are_gone_are_not_found(
@@ -574,6 +618,13 @@ def test_what_the_service_says_is_shown_without_the_key(
     with pytest.raises(NkoError) as refused:
         client.batches.create(f"gemini-{server.key}", uploaded(client, jobs), "nko-a")
     assert "[key]" in str(refused.value)
+    assert server.key not in str(refused.value)
+
+
+def test_a_line_end_is_no_part_of_the_key(server: GeminiServer, jobs: Path) -> None:
+    client = Client(server, key=f" {server.key}\n")
+    with pytest.raises(NkoError) as refused:
+        client.batches.create(f"gemini-{server.key}", uploaded(client, jobs), "nko-a")
     assert server.key not in str(refused.value)
 
 

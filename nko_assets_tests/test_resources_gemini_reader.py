@@ -3,7 +3,13 @@ from datetime import timedelta
 
 import pytest
 
-from nko_assets.failures import ConfigurationError, HeldBack, NotReady, PermanentFailure
+from nko_assets.failures import (
+    ConfigurationError,
+    HeldBack,
+    NotReady,
+    PermanentFailure,
+    TransientFailure,
+)
 from nko_assets.reading import ledger
 from nko_assets.reading.answers import readings_table
 from nko_assets.reading.ledger import BatchState, BudgetExceeded, Limits
@@ -18,7 +24,15 @@ from nko_assets_tests.gemini_reading import (
     pictures,
     read_well,
 )
-from nko_assets_tests.servers.gemini import GeminiServer, LineError, Missing, Twice, response, truth
+from nko_assets_tests.servers.gemini import (
+    GeminiServer,
+    LineError,
+    Missing,
+    RawLine,
+    Twice,
+    response,
+    truth,
+)
 
 
 @pytest.fixture
@@ -200,6 +214,14 @@ class TestFailures:
         assert readings[2].cost_usd == 0.0
         assert schema_failures(Readings, readings_table(readings)) == []
 
+    def test_a_line_of_no_request_is_told_with_the_job(self, store, tmp_path):
+        with GeminiServer(lambda *_: RawLine('{"strange": "line"}'), polls_to_end=1) as server:
+            reader = gemini_reader(server.url, store, tmp_path)
+            reader.submit(frames([1]))
+            reader.flush(quiet, force=True)
+            reader.settle(quiet)
+        assert jobs(store)[0].error == "2 of its answers belong to no request"
+
     @pytest.mark.parametrize("state", ["FAILED", "EXPIRED", "CANCELLED"])
     def test_the_frames_of_a_job_that_ended_badly_are_asked_again(
         self, reader, server, store, state
@@ -228,7 +250,10 @@ class TestFailures:
         slow_reader.flush(quiet, force=True)
         slow_server.finish()
         slow_server.forget_files()
-        assert slow_reader.poll(job).note == "0 of 2 frames answered; 2 are queued"
+        assert slow_reader.poll(job).note == (
+            "0 of 2 frames answered; 2 are queued: "
+            "they wait for company until they have waited long enough"
+        )
 
     def test_a_job_that_never_ends_is_cancelled_after_three_days(
         self, slow_server, slow_reader, clock
@@ -318,7 +343,8 @@ class TestMoney:
         said = []
         reader.flush(said.append, force=True)
         assert len(server.jobs) == 1
-        assert said[-1] == "4 frames of 2 videos stay queued"
+        assert said[-1].startswith("4 frames of 2 videos stay queued: 1 jobs are open, which is")
+        assert "NKO_MAX_OPEN_JOBS" in reader.poll(job).note
         for _ in range(6):
             clock.forward(minutes=2)
             reader.poll(job)
@@ -410,6 +436,16 @@ class TestWhenTheServiceRefuses:
 
 
 class TestSensors:
+    def test_trouble_with_one_job_does_not_keep_the_others(self, server, store, tmp_path):
+        reader = gemini_reader(server.url, store, tmp_path, limits=Limits(max_videos=1))
+        one, two = reader.submit(frames([1])), reader.submit(frames([2]))
+        reader.flush(quiet, force=True)
+        server.fail("files.download", 503, times=3)
+        with pytest.raises(TransientFailure, match="503"):
+            reader.settle(quiet)
+        assert sorted(job.state for job in jobs(store)) == ["submitted", "succeeded"]
+        assert reader.poll(one).state is reader.poll(two).state is JobState.DONE
+
     def test_ended_jobs_are_named_before_anything_is_downloaded(
         self, slow_server, slow_reader, store
     ):

@@ -12,9 +12,9 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from nko_assets.failures import ConfigurationError, NkoError
+from nko_assets.failures import ConfigurationError, NkoError, TransientFailure
 from nko_assets.resources.migrations import migrate
-from nko_assets.resources.store import MIGRATIONS, Store, open_store
+from nko_assets.resources.store import MIGRATIONS, LazyStore, Store, open_store
 
 PACKAGE = "nko_assets.reading.ledger"
 
@@ -236,3 +236,31 @@ def test_an_ordinary_user_runs_it_too_and_root_joins_in(folder: Path) -> None:
         assert conn.execute("select count(*) from ledger.jobs").fetchone() == (0,)
     done = as_user(2, folder)
     assert "belongs to user 1, who is not you" in done.stderr
+
+
+def test_a_session_that_loses_the_database_says_so(store):
+    def lose() -> None:
+        with store.session() as lost:
+            with store.session() as other:
+                other.execute("select pg_terminate_backend(%s)", [lost.info.backend_pid])
+            lost.execute("select 1")
+
+    with pytest.raises(TransientFailure, match="The database does not answer"):
+        lose()
+
+
+def test_a_lazy_store_opens_once_when_it_is_first_asked_for(tmp_path):
+    lazy = LazyStore(None, tmp_path / "store")
+    assert not lazy.exists
+    assert not (tmp_path / "store").exists()
+    try:
+        assert lazy() is lazy()
+        assert lazy.exists
+    finally:
+        lazy.close()
+    lazy.close()
+    assert lazy.exists, "what was made stays"
+
+
+def test_a_database_that_was_named_is_there_without_being_asked(tmp_path):
+    assert LazyStore(SecretStr("postgresql://u:p@127.0.0.1:1/db"), tmp_path).exists

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import dagster as dg
@@ -19,6 +19,7 @@ from nko_assets.channel import read_manifest
 from nko_assets.failures import ConfigurationError, PermanentFailure, TransientFailure
 from nko_assets.instance import open_instance
 from nko_assets.progress import Silent
+from nko_assets.reading.ledger import BudgetExceeded
 from nko_assets.run import run_lineage
 from nko_assets.steps import Workshop
 from nko_assets.summary import summarize
@@ -225,6 +226,51 @@ def test_a_corpus_that_fails_is_a_result_like_a_video_that_does(tmp_path):
     assert summarize(mended.lake).broken == {}
 
 
+@dataclass
+class Hindered(ScriptedReader):
+    """A reader that takes frames and then cannot send them."""
+
+    trouble: Exception = field(default_factory=lambda: TransientFailure("Nobody answers."))
+
+    def flush(self, say, *, force=False):
+        raise self.trouble
+
+
+@pytest.mark.parametrize(
+    ("trouble", "held_back", "broken"),
+    [
+        (
+            BudgetExceeded(daily=False, budget_usd=5, committed_usd=4, needed_usd=2, queued=3),
+            "The budget of $5.00",
+            "",
+        ),
+        (TransientFailure("Nobody answers."), "", "Nobody answers."),
+        (ZeroDivisionError("no"), "", "ZeroDivisionError: no"),
+    ],
+)
+def test_what_ends_a_range_may_fail_and_the_videos_of_the_range_are_made_all_the_same(
+    tmp_path, channel, trouble, held_back, broken
+):
+    workshop = open_workshop(settings_for(tmp_path, channel), Hindered(trouble=trouble))
+    result = run_lineage(workshop, Silent(), only=["channel", "frames", "readings"])
+    assert result.failed == {}
+    assert result.held_back.startswith(held_back)
+    assert result.broken.get("gemini_batches", "") == broken
+    assert len(materialized(workshop, "gemini_batches")) == 3
+    assert len(materialized(workshop, "reviewed_readings")) == 3
+    with open_instance(workshop.settings) as instance:
+        (failed,) = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
+    assert failed.job_name == "lessons"
+    assert held_back or broken in summarize(workshop.lake).broken["gemini_batches"]
+
+
+def test_a_key_that_is_refused_stops_the_run(tmp_path, channel):
+    refused = Hindered(trouble=ConfigurationError("The key is refused."))
+    workshop = open_workshop(settings_for(tmp_path, channel), refused)
+    with pytest.raises(ConfigurationError, match="key is refused"):
+        run_lineage(workshop, Silent(), only=["channel", "frames", "readings"])
+
+
 class Interrupted(ScriptedReader):
     """A reader before whom somebody presses Ctrl-C."""
 
@@ -272,6 +318,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from nko_assets.progress import Silent
+from nko_assets.reading.ledger import BudgetExceeded
 from nko_assets.run import run_lineage
 from nko_assets_tests.channels import ScriptedReader
 from nko_assets_tests.test_run import workshop_for

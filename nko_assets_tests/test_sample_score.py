@@ -10,8 +10,10 @@ import pytest
 from nko_assets.failures import PermanentFailure
 from nko_assets.reading.answers import Reading, readings_table
 from nko_assets.sample.lessons import lessons
-from nko_assets.sample.score import SampleScore, compare_lines, score_readings
+from nko_assets.sample.score import SampleScore, compare_lines, right_entries, score_readings
 from nko_assets.sample.truth import truth_for
+from nko_assets_tests.builders import reading as row
+from nko_assets_tests.builders import reviewed
 from nko_assets_tests.sample_readings import perfect_reading, perfect_readings, spoilt
 
 TABLE_OF_DAYS = ("Kd3x9LwPaRA", 10_000)
@@ -138,3 +140,19 @@ def test_the_blank_slide_can_be_scored_among_others() -> None:
     assert blank.status == "no_text"
     assert compare_lines(readings_table([blank])).is_empty()
     assert isinstance(compare_lines(readings_table([blank])), pl.DataFrame)
+
+
+def test_an_entry_is_right_when_its_very_text_is_on_the_slide() -> None:
+    video_id, time = TABLE_OF_DAYS
+    shown = next(
+        line.text for line in truth_for(video_id).slide_at(time).lines if line.script == "nko"
+    )
+    where = {"video_id": video_id, "timestamp_ms": time}
+    right = row(shown, **where, reading_id="right")
+    wrong = row(shown[:-1], **where, entry=1, reading_id="wrong")
+    by_person = row(shown[:-1], **where, entry=2, decided_by="Awa", reading_id="decided")
+    elsewhere = row(shown, reading_id="of another channel")
+    assert right_entries(reviewed(right, wrong, by_person, elsewhere)) == {
+        "right": True,
+        "wrong": False,
+    }

@@ -12,6 +12,7 @@ import httpx2
 import pytest
 from pydantic import SecretStr
 
+from nko_assets.reading.gemini.answers import judge, parse_result
 from nko_assets.reading.gemini.request import first_settings, request_line
 from nko_assets.resources.gemini_batches import GeminiBatches
 from nko_assets_tests.servers.gemini import (
@@ -107,6 +108,17 @@ def test_an_answer_can_fail_in_every_way(tmp_path: Path, answer: Answer, lines: 
     assert len(got) == len(lines)
     for line, part in zip(got, lines, strict=True):
         assert part in line
+
+
+@pytest.mark.parametrize(("rows", "status"), [([("ߛߎ", "su", "night")], "ok"), ([], "no_text")])
+def test_the_truth_is_judged_as_the_truth(
+    tmp_path: Path, rows: list[tuple[str, str, str]], status: str
+) -> None:
+    with GeminiServer(lambda frame_id, *_: truth(frame_id, rows)) as server:
+        [line] = answered(server, tmp_path, ["k7"])
+    judged = judge(parse_result(line), "video:7")
+    assert judged.status == status
+    assert [(entry.nko, entry.latin_shown, entry.english) for entry in judged.entries] == rows
 
 
 def test_results_are_shuffled_the_same_way_every_time(tmp_path: Path) -> None:

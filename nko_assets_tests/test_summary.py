@@ -119,6 +119,11 @@ def test_what_failed_of_the_corpus_is_told_with_its_reason(lake):
     assert "splits" in CORPUS_ASSETS
 
 
+def test_what_kept_frames_from_being_sent_is_told_with_its_reason(lake):
+    lake.save_failure("gemini_batches", "", Failure("BudgetExceeded", "The budget is spent."))
+    assert summarize(lake).broken == {"gemini_batches": "The budget is spent."}
+
+
 def test_a_summary_is_json(lake):
     list_videos(lake, entry_of("v1"))
     finish(lake, "v1", checks=[WARNED])

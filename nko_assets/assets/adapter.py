@@ -1,5 +1,6 @@
 """Turning steps into Dagster assets: partitions in ranges, checks, metadata, failures one by one."""
 
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -227,6 +228,7 @@ def _each_video(
 ) -> Iterator[tuple[str, Performed | Exception]]:
     """Perform `step` for each key, in order; a failure is a value, so that it costs no neighbour."""
     # A run that hands frames over does not wait for the answers: they may come a day later.
+    stopped = threading.Event()
     may_wait = dg.AssetKey(SUBMISSION) not in context.job_def.asset_layer.executable_asset_keys
 
     def attempt(key: str) -> Performed | Exception:
@@ -241,6 +243,7 @@ def _each_video(
                 say=partial(_tell, context, progress, step.name, key),
                 entry=entries[key],
                 may_wait=may_wait,
+                stopped=stopped,
             )
             return perform(step, work, steps)
         except Exception as error:  # one video must not stop the others
@@ -256,6 +259,7 @@ def _each_video(
         for key, future in futures:
             yield key, future.result()
     finally:
+        stopped.set()
         pool.shutdown(wait=True, cancel_futures=True)
 
 

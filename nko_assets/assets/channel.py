@@ -149,6 +149,7 @@ STEPS = (
         model=Videos,
         checks=(LISTING_COMPLETE,),
         kinds=("json", "polars"),
+        pool="channel",
     ),
     Step(
         name="video_files",

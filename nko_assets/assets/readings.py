@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -206,7 +205,7 @@ def _wait(context: Context, job: Job, receipt: Path) -> None:
                 "gemini_results is made when they are there.",
             )
         context.say(status.note)
-        time.sleep(POLL_SECONDS)
+        context.pause(POLL_SECONDS)
     if status.state is JobState.FAILED:
         # Without its receipt gemini_batches is no longer current, and submits the frames again.
         receipt.unlink()
@@ -305,9 +304,10 @@ STEPS = (
         work=_collect,
         per_video=True,
         inputs=("gemini_batches", "unique_frames"),
+        code_version="2",
         model=Readings,
         checks=(EVERY_FRAME_ANSWERED, FAILED_READINGS, SELF_AGREEMENT),
-        kinds=("parquet", "onnx"),
+        kinds=("parquet",),
         parallel=True,
     ),
     REVIEWED_READINGS,

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from nko_assets.assets.lessons import LESSON_ASSETS
+from nko_assets.assets.reviews import all_decisions
 from nko_assets.assets.training import training_file
 from nko_assets.channel import VideoEntry
 from nko_assets.checks import CheckSpec, judge
@@ -34,7 +35,9 @@ from nko_assets.corpus.report_data import (
 from nko_assets.corpus.report_lessons import LessonFacts, lesson_facts
 from nko_assets.corpus.report_page import render_page
 from nko_assets.failures import PermanentFailure
-from nko_assets.sample.score import score_readings
+from nko_assets.reading.review import GATE
+from nko_assets.reading.trust.model import HeldOut, load
+from nko_assets.sample.score import right_entries, score_readings
 from nko_assets.schemas.channel import Videos
 from nko_assets.steps import Context, Outcome, Step
 
@@ -71,15 +74,23 @@ def _report_identity(context: Context) -> Mapping[str, Any]:
     }
 
 
-def _lesson(context: Context, video_id: str) -> LessonFacts:
+def _lesson(context: Context, video_id: str, decided: Mapping[str, bool]) -> LessonFacts:
     frames = context.lake.record("frames", video_id)
+    reviewed = context.lake.read_table("reviewed_readings", video_id)
     return lesson_facts(
         video_id,
         frames=int(frames.facts["rows"]) if frames else 0,
         unique_frames=context.lake.read_table("unique_frames", video_id),
         readings=context.lake.read_table("gemini_results", video_id),
-        reviewed=context.lake.read_table("reviewed_readings", video_id),
+        reviewed=reviewed,
+        known=_known(reviewed, decided),
     )
+
+
+def _known(reviewed: pl.DataFrame, decided: Mapping[str, bool]) -> dict[str, bool]:
+    """Of each entry whose N'Ko is known, from the sample or from a person, whether it is right."""
+    by_person = reviewed.filter(pl.col("decided_by") != GATE)["reading_id"]
+    return right_entries(reviewed) | {one: decided[one] for one in by_person if one in decided}
 
 
 def _sample_score(context: Context) -> ReaderScore | None:
@@ -123,9 +134,10 @@ def _inputs(context: Context) -> ReportInputs:
         name: read_jsonl(training_file(context, name), model, without={"image"})
         for name, model in EXPORTS.items()
     }
+    decided = {one.reading_id: one.read_right for one in all_decisions(context)}
     return ReportInputs(
         videos=videos.select(Videos.polars_schema().names()),
-        lessons=[_lesson(context, video_id) for video_id in context.video_ids],
+        lessons=[_lesson(context, video_id, decided) for video_id in context.video_ids],
         pairs=files[NKO_ENGLISH],
         conversations=pl.concat([files[CONVERSATIONS], files[SYNTHETIC]]),
         ocr_samples=files[OCR_SAMPLES],
@@ -140,7 +152,17 @@ def _inputs(context: Context) -> ReportInputs:
             facts.get("leaks"),
         ),
         sample_score=_sample_score(context),
+        held_out=_held_out(context),
     )
+
+
+def _held_out(context: Context) -> HeldOut | None:
+    """How the trust model in use did on held-out frames; None where confidence is the reader's."""
+    if context.workshop.second_reader is None:
+        return None
+    fitted = load()
+    known_words = context.settings.dictionary is not None
+    return (fitted.with_dictionary if known_words else fitted.without_dictionary).held_out
 
 
 def _make_report(context: Context) -> Outcome:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -88,12 +88,20 @@ def _dictionary_in_use(context: Context) -> Dictionary | None:
     return dictionary if named or len(dictionary) >= LEAST_WORDS else None
 
 
-def _decisions(context: Context) -> list[HumanDecision]:
-    """What people decided about the readings of this video, in order."""
+def all_decisions(context: Context) -> Sequence[HumanDecision]:
+    """What people decided about the readings of every video, in order."""
     path = context.lake.root / "reviews" / "decisions.jsonl"
     try:
         state = path.stat()
     except FileNotFoundError:
+        return []
+    return _decisions_in(path, state.st_mtime_ns, state.st_size)
+
+
+def _decisions(context: Context) -> list[HumanDecision]:
+    """What people decided about the readings of this video, in order."""
+    taken = all_decisions(context)
+    if not taken:
         return []
     readings = context.lake.read_table("gemini_results", context.key, ["frame_id", "entries"])
     own = {
@@ -101,7 +109,6 @@ def _decisions(context: Context) -> list[HumanDecision]:
         for row in readings.iter_rows(named=True)
         for entry in range(len(row["entries"]))
     }
-    taken = _decisions_in(path, state.st_mtime_ns, state.st_size)
     return [decision for decision in taken if decision.reading_id in own]
 
 
@@ -184,6 +191,7 @@ REVIEWED_READINGS = Step(
     per_video=True,
     inputs=("gemini_results", "second_readings", "unique_frames"),
     identity=_review_identity,
+    code_version="2",
     model=ReviewedReadings,
     checks=(SCRIPT_PURITY, ACCEPTED_SHARE),
     kinds=("parquet", "polars"),

@@ -23,6 +23,7 @@ from nko_assets.corpus.exports import (
 )
 from nko_assets.corpus.report_criteria import criteria
 from nko_assets.corpus.report_data import (
+    Calibration,
     DroppedRows,
     LicenceRow,
     Report,
@@ -41,6 +42,7 @@ from nko_assets.corpus.report_lessons import (
     RowSample,
     StatusCount,
 )
+from nko_assets.reading.trust.reliability import calibration_error, reliability
 
 FILES = (NKO_ENGLISH, CONVERSATIONS, OCR_SAMPLES, VOCABULARY)
 
@@ -66,6 +68,7 @@ def build_report(inputs: ReportInputs) -> Report:
         models=tuple(sorted({model for lesson in inputs.lessons for model in lesson.models})),
         gate=inputs.gate,
         confidence=_confidence(inputs.lessons),
+        calibration=_calibration(inputs),
         reasons=_reasons(inputs.lessons),
         samples=_samples(inputs.lessons),
         dropped=tuple(
@@ -230,6 +233,20 @@ def _confidence(lessons: Iterable[LessonFacts]) -> dict[str, tuple[int, ...]]:
             for number, count in enumerate(bins):
                 total[number] += count
     return {decision: tuple(bins) for decision, bins in totals.items()}
+
+
+def _calibration(inputs: ReportInputs) -> Calibration:
+    known = [pair for lesson in inputs.lessons for pair in lesson.known]
+    sure = [right for confidence, right in known if confidence >= inputs.gate]
+    bins = reliability(known)
+    return Calibration(
+        held_out=inputs.held_out,
+        known=len(known),
+        sure=len(sure),
+        wrong=sum(not right for right in sure),
+        error=calibration_error(bins),
+        bins=bins,
+    )
 
 
 def _reasons(lessons: Iterable[LessonFacts]) -> tuple[ReasonCount, ...]:

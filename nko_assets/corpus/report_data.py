@@ -9,6 +9,8 @@ from typing import Literal
 import polars as pl
 
 from nko_assets.corpus.report_lessons import LessonFacts, ReasonCount, RowSample, StatusCount
+from nko_assets.reading.trust.model import HeldOut
+from nko_assets.reading.trust.reliability import ReliabilityBin
 
 Status = Literal["met", "not met", "unknown"]
 
@@ -65,7 +67,8 @@ class ReportInputs:
     be left out). `lessons` holds one `lesson_facts` a video that is decided. `failures` names each
     failed video with its reason. `dropped` gives, for each training file, the rows dropped by reason.
     `tone_variants` maps a spelling without tones to the spellings that differ by tone alone.
-    `gate` is the confidence at which a row is accepted.
+    `gate` is the confidence at which a row is accepted. `held_out` is what the trust model was
+    measured on, None where confidence is the offline reader's own.
     """
 
     videos: pl.DataFrame
@@ -80,6 +83,7 @@ class ReportInputs:
     tone_variants: Mapping[str, Sequence[str]] = field(default_factory=dict)
     splits: SplitFacts | None = None
     sample_score: ReaderScore | None = None
+    held_out: HeldOut | None = None
     accuracy: float | None = None
     targets: Targets = TARGETS
 
@@ -168,6 +172,23 @@ class LicenceRow:
     rows: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Whether confidence keeps its word: on held-out rendered frames, and on entries of this corpus.
+
+    `held_out` is None where confidence is the offline reader's own. `bins` are those of the
+    `known` entries, whose text is known or was decided by a person; of the `sure` ones, at or above
+    the gate, `wrong` are wrong.
+    """
+
+    held_out: HeldOut | None
+    known: int
+    sure: int
+    wrong: int
+    error: float
+    bins: tuple[ReliabilityBin, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The report, ready to be written as JSON or drawn as a page."""
@@ -180,6 +201,7 @@ class Report:
     models: tuple[str, ...]
     gate: float
     confidence: Mapping[str, tuple[int, ...]]
+    calibration: Calibration
     reasons: tuple[ReasonCount, ...]
     samples: tuple[RowSample, ...]
     dropped: tuple[DroppedRows, ...]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
@@ -99,6 +99,8 @@ class LessonFacts:
     statuses: tuple[StatusCount, ...] = ()
     reasons: tuple[ReasonCount, ...] = ()
     confidence: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    known: tuple[tuple[float, bool], ...] = ()
+    """Confidence of each entry whose N'Ko is known, and whether it was read right."""
     samples: tuple[RowSample, ...] = ()
 
 
@@ -109,12 +111,13 @@ def lesson_facts(
     unique_frames: pl.DataFrame,
     readings: pl.DataFrame,
     reviewed: pl.DataFrame,
+    known: Mapping[str, bool] | None = None,
 ) -> LessonFacts:
     """Reduce the tables of one video.
 
     `frames` is the height of the Frames table; `unique_frames`, `readings` and `reviewed` follow
     `UniqueFrames`, `Readings` and `ReviewedReadings`. Rows of kind 'frame' are not counted as
-    entries.
+    entries. `known` says of readings, by their id, whether their N'Ko was read right.
     """
     frame_statuses = _counts(unique_frames, "status")
     lines = readings.select("lines").explode("lines").drop_nulls().unnest("lines")
@@ -141,6 +144,7 @@ def lesson_facts(
         statuses=_statuses(readings),
         reasons=_reasons(reviewed),
         confidence=_confidence(entries),
+        known=_known(entries, known or {}),
         samples=_samples(entries, unique_frames.filter(pl.col("status") == "kept")),
     )
 
@@ -229,6 +233,13 @@ def _confidence(entries: pl.DataFrame) -> dict[str, tuple[int, ...]]:
     for decision, number, count in binned.sort("decision", "bin").iter_rows():
         counts.setdefault(decision, [0] * BINS)[number] = count
     return {decision: tuple(bins) for decision, bins in counts.items()}
+
+
+def _known(entries: pl.DataFrame, known: Mapping[str, bool]) -> tuple[tuple[float, bool], ...]:
+    rows = entries.drop_nulls("confidence").select("confidence", "reading_id").iter_rows()
+    return tuple(
+        (confidence, known[identity]) for confidence, identity in rows if identity in known
+    )
 
 
 def _samples(entries: pl.DataFrame, kept: pl.DataFrame) -> tuple[RowSample, ...]:

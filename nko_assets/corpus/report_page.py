@@ -22,13 +22,18 @@ def render_page(report: Report) -> str:
     """`report` as a page; everything that came from a video is escaped."""
     busiest = max((video.entries for video in report.videos), default=0)
     return (
-        _environment()
+        page_environment()
         .get_template("report.html.j2")
         .render(
             report=report,
             font=base64.b64encode(TYPEFACES["noto"].path.read_bytes()).decode(),
             funnel=charts.funnel(report.funnel),
             histogram=charts.histogram(report.confidence, report.gate),
+            calibration=charts.calibration(
+                report.calibration.held_out.bins if report.calibration.held_out else (),
+                report.calibration.bins,
+                report.gate,
+            ),
             met=sum(criterion.status == "met" for criterion in report.criteria),
             unscored=sum(report.summary[name] for name in ("accepted", "needs_review", "rejected"))
             - sum(sum(bins) for bins in report.confidence.values()),
@@ -39,7 +44,8 @@ def render_page(report: Report) -> str:
 
 
 @lru_cache(maxsize=1)
-def _environment() -> Environment:
+def page_environment() -> Environment:
+    """The templates of this package, with the filters that its pages need."""
     environment = Environment(
         loader=PackageLoader("nko_assets.corpus"),
         autoescape=True,

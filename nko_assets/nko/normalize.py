@@ -37,6 +37,10 @@ _RUN = re.compile(f"[{c.LETTERS}{c.MARKS}{_LATIN_COMBINING}{_JOINERS}]+")
 _SHOWN_FORM = re.compile(f"[{_JOINERS}]?[{c.LETTERS}][{c.MARKS}{_LATIN_COMBINING}]*[{_JOINERS}]?")
 _JOINER = re.compile(f"[{_JOINERS}]")
 _APOSTROPHE = re.compile(f"(?<=[{c.LETTERS}{c.MARKS}])[{c.APOSTROPHE_LOOKALIKES}](?=[{c.LETTERS}])")
+# What most texts are made of: nothing to remove, and single spaces.
+_PLAIN = re.compile(
+    "(?:[{0}]+(?: [{0}]+)*)?".format(f"{c.LETTERS}{c.MARKS}{c.DIGITS}{c.APOSTROPHES}!-~")
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class Normalized:
 
 def normalize(text: str) -> str:
     """Return `text` in the one spelling that everything else compares; idempotent."""
+    if _PLAIN.fullmatch(text) and unicodedata.is_normalized("NFC", text):
+        return text
     return normalize_with_notes(text).text
 
 

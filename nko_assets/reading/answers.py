@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -135,4 +135,17 @@ def entry_kind(nko: str) -> str:
 
 def readings_table(readings: Iterable[Reading]) -> pl.DataFrame:
     """The `Readings` table of `readings`, in their order; typed also when there are none."""
-    return pl.DataFrame([asdict(reading) for reading in readings], schema=Readings.polars_schema())
+    rows = [
+        {
+            **_values(reading),
+            "lines": [_values(line) for line in reading.lines],
+            "entries": [_values(entry) for entry in reading.entries],
+        }
+        for reading in readings
+    ]
+    return pl.DataFrame(rows, schema=Readings.polars_schema())
+
+
+def _values(record: Reading | Line | Entry) -> dict[str, object]:
+    """The fields of `record` as they are: `asdict` copies each and takes as long as reading it."""
+    return {name: getattr(record, name) for name in record.__slots__}

@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 
 from nko_assets.failures import ConfigurationError
+from nko_assets.nko import normalize
 
 VERDICTS = ("accept", "correct", "reject")
 
@@ -48,6 +49,13 @@ class HumanDecision:
             raise ValueError("by has to name who decided")
         if self.nko is not None and not self.nko.strip():
             raise ValueError("a corrected nko cannot be empty: reject the reading instead")
+
+    @property
+    def read_right(self) -> bool:
+        """Whether the N'Ko was right as it was read; of a rejected reading it is taken not to be."""
+        if self.verdict == "correct" and self.nko is not None:
+            return normalize(self.nko) == normalize(self.seen)
+        return self.verdict != "reject"
 
     def to_json_line(self) -> str:
         """The decision as one line of the file, line end included."""

@@ -70,18 +70,20 @@ class GeminiBatches:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Prepare; `attempts` bounds what may be asked again, `timeout_s` each silence on the wire."""
-        if not api_key.get_secret_value().strip():
+        # A line end behind it belongs to the file it was kept in.
+        key = api_key.get_secret_value().strip()
+        if not key:
             raise ConfigurationError(
                 "GEMINI_API_KEY is empty.", "Set it, or set NKO_READER=offline."
             )
-        self._key = api_key
+        self._key = SecretStr(key)
         self._attempts = attempts
         self._sleep = sleep
         self._heard = threading.local()
         self._client = genai.Client(
             # Vertex has other paths, other names and other prices, whatever the environment says.
             vertexai=False,
-            api_key=api_key.get_secret_value(),
+            api_key=key,
             http_options=types.HttpOptions(
                 base_url=base_url,
                 api_version="v1beta",
@@ -109,7 +111,7 @@ class GeminiBatches:
         def attempt() -> str:
             there = self._file(name)
             if there is not None and not _same(there, digest):
-                self._client.files.delete(name=name)
+                self._delete(name)
                 there = None
             if there is None:
                 there = self._client.files.upload(file=path, config=config)
@@ -131,7 +133,7 @@ class GeminiBatches:
         """Make a job of an uploaded file, asking once.
 
         Raises `Ambiguous` when the job may exist all the same, `Throttled` when there are too many,
-        `NotFound` when model or file are not there, `ConfigurationError` when it can never work.
+        `NotFound` when the file is not there any more, `ConfigurationError` when it can never work.
         """
         what = f"the job {display_name}"
         return self._once(
@@ -206,13 +208,23 @@ class GeminiBatches:
         try:
             return self._client.files.get(name=name)
         except APIError as error:
-            if isinstance(self._failure(error, name), NotFound):
-                return None
-            raise
+            if not isinstance(self._failure(error, name), NotFound):
+                raise
+            return None
+
+    def _delete(self, name: str) -> None:
+        """Remove a file from the service, if it is there."""
+        try:
+            self._client.files.delete(name=name)
+        except APIError as error:
+            if not isinstance(self._failure(error, name), NotFound):
+                raise
 
     def _listen(self, response: httpx2.Response) -> None:
         """Keep what the client drops of the jobs it is told of: the error and the counts."""
-        if "/batches" not in response.url.path and ":batchGenerateContent" not in response.url.path:
+        path = response.url.path
+        # Never a download: that is read piece by piece, by whoever asked for it.
+        if "batches" not in path.split("/") and not path.endswith(":batchGenerateContent"):
             return
         self._heard.operations = {}
         if response.is_success:

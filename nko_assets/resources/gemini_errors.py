@@ -29,7 +29,14 @@ class Throttled(TransientFailure):
 
 
 # What the client, or what it is made of, raises when a call does not end well.
-WIRE_ERRORS = (APIError, UnknownApiResponseError, httpx2.HTTPError, ValueError, KeyError)
+WIRE_ERRORS = (
+    APIError,
+    UnknownApiResponseError,
+    httpx2.HTTPError,
+    httpx2.InvalidURL,
+    ValueError,
+    KeyError,
+)
 
 # Before these nothing has reached the service.
 _NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
@@ -46,6 +53,11 @@ def failure_of(error: Exception, what: str, secret: str, *, committing: bool = F
     if isinstance(error, APIError):
         return _refusal(error, what, secret, committing=committing)
     said = _cleaned(f"{type(error).__name__}: {error}", secret)
+    if isinstance(error, (httpx2.UnsupportedProtocol, httpx2.InvalidURL)):
+        return ConfigurationError(
+            f"The address of Gemini is none ({said}).",
+            "Correct GOOGLE_GEMINI_BASE_URL, or unset it: then the service itself is asked.",
+        )
     if committing and not isinstance(error, _NEVER_SENT):
         return Ambiguous(
             f"Gemini's answer to {what} did not arrive ({said}).",
@@ -68,7 +80,7 @@ def _refusal(error: APIError, what: str, secret: str, *, committing: bool) -> Nk
             "to the limit of your tier.",
             retry_after(error),
         )
-    if code == 404 or _says_missing(error):
+    if _says_missing(error):
         return NotFound(text, "Files and results are kept for 48 hours; ask for the videos again.")
     if code in (408, 409) or not 400 <= code < 500:
         if committing:
@@ -80,10 +92,12 @@ def _refusal(error: APIError, what: str, secret: str, *, committing: bool) -> Nk
 
 
 def _what_to_set(error: APIError) -> str:
-    """Say what to change after a 400, 401 or 403."""
+    """Say what to change after a 400, 401, 403, or a 404 for the model."""
     reasons = {str(detail.get("reason", "")) for detail in _details(error)}
     if error.code == 401 or reasons & set(_KEY_LOOKS_WRONG):
         return "Set GEMINI_API_KEY to a key that is valid (https://aistudio.google.com/apikey)."
+    if error.code == 404:
+        return "Set NKO_MODEL to a model that answers in batches; `nko run --dry-run` lists them."
     if error.code == 403:
         return (
             "Let the project of GEMINI_API_KEY use the Gemini API, and see that its billing is on."
@@ -92,8 +106,10 @@ def _what_to_set(error: APIError) -> str:
 
 
 def _says_missing(error: APIError) -> bool:
-    """Whether a 403 is the file service's way of saying that there is no such file."""
-    return error.code == 403 and "may not exist" in str(error.message)
+    """Whether a file or a job is not there, which for files comes as a 403; a model is not meant."""
+    if error.code == 403:
+        return "may not exist" in str(error.message)
+    return error.code == 404 and not str(error.message).startswith("models/")
 
 
 def retry_after(error: APIError) -> float | None:

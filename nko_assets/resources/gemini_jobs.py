@@ -41,8 +41,9 @@ Frames = Callable[[str, Sequence[str]], Mapping[str, bytes]]
 Clock = Callable[[], datetime]
 """The time now, aware of its zone."""
 
-# A job whose making was asked for is listed within seconds; no second one is asked for before this.
-_SETTLING = timedelta(minutes=2)
+# A job whose making was asked for is listed within seconds, or when a slow call has ended, within
+# minutes; no second one is asked for before this.
+_SETTLING = timedelta(minutes=5)
 # Too many tokens or jobs at once: room comes when a job ends, which takes minutes to hours.
 _THROTTLED = timedelta(minutes=5)
 # The service gives a job up after 48 hours; what it holds longer than this it has forgotten.
@@ -120,7 +121,10 @@ class GeminiJobs:
             with self._store().session() as conn:
                 ledger.mark_submitted(conn, name, remote.service_name, self._clock())
             self._file(name).unlink(missing_ok=True)
-            say(f"{name} is at the service: {job.frames:,} frames of {job.videos} videos")
+            say(
+                f"{name} is at the service: {job.frames:,} frames of {job.videos} videos, "
+                f"about ${job.estimated_usd:,.2f}"
+            )
             return True
 
     def settle(self, name: str, say: Progress) -> None:
@@ -213,6 +217,7 @@ class GeminiJobs:
         except Ambiguous as error:
             remote = self._service.find(job.name)
             if remote is None:
+                self._postpone(job, _SETTLING, error.message)
                 say(f"{job.name}: {error.message} {_NOT_LISTED}")
             return remote
         except Throttled as error:
@@ -257,6 +262,9 @@ class GeminiJobs:
             request = planned.get(result.key or "")
             if request is not None:
                 yield new_answer(result, request, day)
+            else:
+                # The ledger counts it, so that it is not lost without a word.
+                yield NewAnswer(result.key or "", "", "malformed", "", 0, 0, 0, 0.0)
 
     def _record(
         self,

@@ -8,17 +8,31 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from nko_assets.failures import ConfigurationError, HeldBack, NotReady, TransientFailure
+from nko_assets.failures import (
+    ConfigurationError,
+    HeldBack,
+    NkoError,
+    NotReady,
+    TransientFailure,
+)
 from nko_assets.reading import ledger
 from nko_assets.reading.answers import FrameRequest, Reading
 from nko_assets.reading.gemini.bookkeeping import READER, hash_of, new_request, reading_of
 from nko_assets.reading.gemini.models import model_named
 from nko_assets.reading.gemini.request import first_settings, identity
-from nko_assets.reading.ledger import BatchState, BudgetExceeded, Limits, RequestState
+from nko_assets.reading.ledger import (
+    Backlog,
+    BatchJob,
+    BatchState,
+    BudgetExceeded,
+    Limits,
+    RequestState,
+)
 from nko_assets.reading.reader import Job, JobState, JobStatus, Progress
 from nko_assets.resources.gemini_batches import GeminiBatches
 from nko_assets.resources.gemini_jobs import Clock, Frames, GeminiJobs
@@ -29,6 +43,7 @@ _POLL_EVERY = timedelta(seconds=30)
 _AT_ONCE = 500  # answers read from the ledger together
 _NOT_SENT = (BatchState.PREPARING, BatchState.UPLOADED)
 _AT_SERVICE = (BatchState.SUBMITTED, BatchState.RUNNING)
+_UNSENT = (RequestState.QUEUED, RequestState.CLAIMED)
 
 
 def utc_now() -> datetime:
@@ -74,6 +89,7 @@ class GeminiReader:
         self._flushing = threading.Lock()
         self._flushed_at: datetime | None = None
         self._over_budget: BudgetExceeded | None = None
+        self._why_queued = ""
 
     @property
     def settings(self) -> Mapping[str, object]:
@@ -114,11 +130,15 @@ class GeminiReader:
         service refuses the key or what was asked.
         """
         try:
-            trouble = self._advance(job.request_hashes)
-            return self._status(job, trouble)
+            now = self._look(job, take_checks=True)
+            trouble = None
+            if now.due or not now.states.keys().isdisjoint(_UNSENT):
+                trouble = self._advance(job, now.due)
+                now = self._look(job)
+            return self._status(now, trouble)
+        except HeldBack:
+            raise
         except TransientFailure as error:
-            if isinstance(error, HeldBack):
-                raise
             return JobStatus(JobState.RUNNING, f"Nothing is known now: {error.message}")
 
     def collect(
@@ -152,16 +172,29 @@ class GeminiReader:
         return tuple(name for name, remote in asked if remote is None or remote.state.final)
 
     def settle(self, say: Progress) -> None:
-        """Ask about every job at the service now, and record the answers of those that have ended."""
+        """Ask about every job at the service now, and record the answers of those that have ended.
+
+        Raises the first failure after all were asked about.
+        """
         with self._store().session() as conn:
             jobs = ledger.unfinished_jobs(conn)
-        for job in jobs:
-            if job.state in _AT_SERVICE:
-                self._jobs.settle(job.name, say)
+        self._settle([job.name for job in jobs if job.state in _AT_SERVICE], say)
+
+    def _settle(self, names: Sequence[str], say: Progress) -> None:
+        """Settle these jobs; trouble with one does not keep the others waiting."""
+        failures: list[NkoError] = []
+        for name in names:
+            try:
+                self._jobs.settle(name, say)
+            except NkoError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
 
     def _flush(self, say: Progress, *, force: bool) -> None:
         self._flushed_at = self._clock()
         self._over_budget = None
+        self._why_queued = ""
         with self._store().session() as conn:
             unsent = [job.name for job in ledger.unfinished_jobs(conn) if job.state in _NOT_SENT]
         if not all(self._jobs.carry_out(name, say) for name in unsent):
@@ -184,21 +217,31 @@ class GeminiReader:
         with self._store().session() as conn:
             left = ledger.backlog(conn)
         if left.queued_requests:
-            say(f"{left.queued_requests:,} frames of {left.queued_videos:,} videos stay queued")
+            self._why_queued = self._why(left, waiting)
+            say(
+                f"{left.queued_requests:,} frames of {left.queued_videos:,} videos stay queued: "
+                f"{self._why_queued}"
+            )
 
-    def _advance(self, hashes: Sequence[str]) -> BudgetExceeded | TransientFailure | None:
-        """Do what is due for these requests; what keeps them from going on, if anything does."""
-        with self._store().session() as conn:
-            due = ledger.take_checks(conn, self._clock(), self._poll_every, hashes)
+    def _why(self, left: Backlog, waiting: Collection[str]) -> str:
+        """Why what is `left` was not sent, without anything that went wrong."""
+        jobs, tokens = self._limits.max_open_jobs, self._limits.max_open_tokens
+        if jobs is not None and left.open_jobs >= jobs:
+            return f"{left.open_jobs:,} jobs are open, which is NKO_MAX_OPEN_JOBS"
+        if waiting:
+            return "jobs of an earlier ledger still run and may answer them"
+        if tokens is not None and left.open_tokens > 0:
+            return f"{left.open_tokens:,} tokens are with the service, of NKO_MAX_OPEN_TOKENS"
+        return "they wait for company until they have waited long enough"
+
+    def _advance(self, job: Job, due: Sequence[str]) -> BudgetExceeded | TransientFailure | None:
+        """Do what is due for a job; what keeps it from going on, if anything does."""
         trouble: BudgetExceeded | TransientFailure | None = None
         try:
-            for job in due:
-                self._jobs.settle(job.name, _nobody)
+            self._settle(due, _nobody)
         except TransientFailure as error:
             trouble = error
-        with self._store().session() as conn:
-            states = set(ledger.states_of(conn, hashes).values())
-        if states & {RequestState.QUEUED, RequestState.CLAIMED}:
+        if not self._look(job).states.keys().isdisjoint(_UNSENT):
             trouble = self._flush_when_due() or trouble
         return trouble
 
@@ -216,40 +259,46 @@ class GeminiReader:
         finally:
             self._flushing.release()
 
-    def _status(self, job: Job, trouble: BudgetExceeded | TransientFailure | None) -> JobStatus:
-        hashes = set(job.request_hashes)
+    def _look(self, job: Job, *, take_checks: bool = False) -> _Look:
+        """What the ledger says of a job's requests; with `take_checks`, whom to ask is up to us."""
+        hashes = list(set(job.request_hashes))
+        due: Sequence[BatchJob] = ()
         with self._store().session() as conn:
-            states = ledger.states_of(conn, list(hashes))
-            jobs = ledger.jobs_of(conn, list(hashes))
-        counts = Counter(states.values())
-        final = counts[RequestState.ANSWERED] + counts[RequestState.FAILED]
-        note = f"{final:,} of {len(hashes):,} frames answered"
-        if len(states) < len(hashes):
-            lost = len(hashes) - len(states)
+            if take_checks:
+                due = ledger.take_checks(conn, self._clock(), self._poll_every, hashes)
+            states = Counter(ledger.states_of(conn, hashes).values())
+            jobs = ledger.jobs_of(conn, hashes)
+        return _Look([each.name for each in due], len(hashes), states, jobs)
+
+    def _status(self, now: _Look, trouble: BudgetExceeded | TransientFailure | None) -> JobStatus:
+        states = now.states
+        final = states[RequestState.ANSWERED] + states[RequestState.FAILED]
+        queued = states[RequestState.QUEUED]
+        note = f"{final:,} of {now.asked:,} frames answered"
+        if lost := now.asked - states.total():
             return JobStatus(JobState.FAILED, f"{note}; the ledger does not know {lost:,} of them")
-        if final == len(hashes):
-            failed = counts[RequestState.FAILED]
+        if final == now.asked:
+            failed = states[RequestState.FAILED]
             return JobStatus(
                 JobState.DONE, f"{note}, {failed:,} of them failed" if failed else note
             )
-        running = [each for each in jobs if each.state in _AT_SERVICE]
+        running = [each for each in now.jobs if each.state in _AT_SERVICE]
         if running:
             since = min(each.submitted_at or each.created_at for each in running)
-            jobs_there = "1 job" if len(running) == 1 else f"{len(running)} jobs"
-            note += f"; {jobs_there} at the service for {_age(self._clock() - since)}"
-        if queued := counts[RequestState.QUEUED]:
+            many = "1 job" if len(running) == 1 else f"{len(running)} jobs"
+            note += f"; {many} at the service for {_age(self._clock() - since)}"
+        if queued:
             note += f"; {queued:,} are queued"
-        if counts[RequestState.QUEUED] + final == len(hashes) and isinstance(
-            trouble, BudgetExceeded
-        ):
+        if isinstance(trouble, BudgetExceeded) and queued + final == now.asked:
             raise HeldBack(f"{note}. {trouble.message}", trouble.next_step)
-        for each in jobs:
-            if each.state in _NOT_SENT and each.error:
-                note += f". {each.name} waits: {each.error}"
         if trouble is not None:
             note += f". {trouble.message}"
-        on_its_way = counts[RequestState.CLAIMED] + counts[RequestState.SUBMITTED]
-        return JobStatus(JobState.RUNNING if on_its_way else JobState.QUEUED, note)
+        elif queued and self._why_queued:
+            note += f": {self._why_queued}"
+        for each in now.jobs:
+            if each.state in _NOT_SENT and each.error:
+                note += f". {each.name} waits: {each.error}"
+        return JobStatus(JobState.QUEUED if queued + final == now.asked else JobState.RUNNING, note)
 
     def _hashes(self, job: Job, requests: Sequence[FrameRequest]) -> list[str]:
         settings = first_settings(self.model, self._resolution, job.reading)
@@ -262,6 +311,16 @@ class GeminiReader:
                     "Submit it again: the frame, the model or its settings have changed.",
                 )
         return hashes
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the ledger says of a receipt: jobs to ask about, requests, their states, their jobs."""
+
+    due: Sequence[str]
+    asked: int
+    states: Counter[RequestState]
+    jobs: Sequence[BatchJob]
 
 
 def _nobody(_: str) -> None:

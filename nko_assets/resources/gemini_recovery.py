@@ -49,7 +49,8 @@ class GeminiRecovery:
         waiting: set[str] = set()
         for remote in foreign:
             if not remote.state.final and (videos := self._may_answer(remote)):
-                say(f"{len(videos)} videos wait for {remote.display_name} of an earlier ledger")
+                name = remote.display_name
+                say(f"{name} of an earlier ledger still runs; videos that wait: {len(videos)}")
                 waiting.update(videos)
         return frozenset(waiting)
 
@@ -70,7 +71,7 @@ class GeminiRecovery:
     def _may_answer(self, remote: RemoteJob) -> list[str]:
         """The queued videos that may be in the job, by the label of its file."""
         with self._store().session() as conn:
-            videos = sorted(ledger.queued_videos(conn, remote.model))
+            videos = sorted(ledger.queued_videos(conn))
         if not videos:
             return []
         return labelled(self._service.label_of(remote.display_name), videos)

@@ -19,6 +19,7 @@ from rapidfuzz.process import cdist
 from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 
 from nko_assets.failures import PermanentFailure
+from nko_assets.reading.review import GATE
 from nko_assets.sample.lessons import lessons
 from nko_assets.sample.truth import TruthEntry, TruthSlide, truth_for
 
@@ -130,6 +131,28 @@ def compare_lines(readings: pl.DataFrame) -> pl.DataFrame:
             errors = Levenshtein.distance(one or "", other or "")
             compared.append((row["video_id"], row["timestamp_ms"], one, other, errors))
     return pl.DataFrame(compared, schema=LINE_SCHEMA, orient="row")
+
+
+def right_entries(reviewed: pl.DataFrame) -> dict[str, bool]:
+    """Of each entry of the sample channel, by reading_id, whether a slide shows its very N'Ko.
+
+    `reviewed` follows `ReviewedReadings`. Entries that a person decided on are left out: they may
+    have been corrected.
+    """
+    own = reviewed.filter(
+        (pl.col("entry") >= 0)
+        & (pl.col("decided_by") == GATE)
+        & pl.col("video_id").is_in(list(lessons()))
+    )
+    columns = ["reading_id", "video_id", "timestamp_ms", "nko"]
+    right = {}
+    for identity, video_id, timestamp_ms, nko in own.select(columns).iter_rows():
+        truth = truth_for(video_id)
+        slide = truth.slide_at(min(timestamp_ms, truth.duration_ms - 1))
+        shown = {comparable(line.text) for line in slide.lines if line.script == "nko"}
+        shown |= {comparable(entry.nko) for entry in slide.entries}
+        right[identity] = comparable(nko) in shown
+    return right
 
 
 def comparable(text: str) -> str:

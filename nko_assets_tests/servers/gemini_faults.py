@@ -49,6 +49,12 @@ class Faults:
         with self._lock:
             self._waiting.clear()
 
+    @property
+    def all_came(self) -> bool:
+        """Whether every trouble that was asked for has come."""
+        with self._lock:
+            return not self._waiting
+
     def take(self, method: str) -> Fault | None:
         """The trouble for a call of `method` that has come, if there is any."""
         with self._lock:

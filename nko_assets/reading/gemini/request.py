@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ class AskSettings:
 
     def as_dict(self) -> dict[str, object]:
         """The settings as JSON values."""
-        return asdict(self)
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> AskSettings:
@@ -98,6 +98,7 @@ def retry_settings(status: str, model: str, settings: AskSettings) -> AskSetting
     return change(model_named(model), settings) if change else None
 
 
+@lru_cache(maxsize=64)
 def identity(settings: AskSettings) -> Mapping[str, object]:
     """What of the asking belongs to the request's hash: the settings and what they refer to."""
     return {**settings.as_dict(), "digest": prompt_digest(settings.prompt)}

@@ -54,11 +54,10 @@ def unsearched_jobs(conn: Connection, service_names: Sequence[str]) -> list[str]
     return [row[0] for row in rows]
 
 
-def queued_videos(conn: Connection, model: str) -> set[str]:
-    """The videos that wait to be asked of `model`."""
+def queued_videos(conn: Connection) -> set[str]:
+    """The videos of which frames are queued, for whatever model."""
     rows = conn.execute(
-        "select distinct video_id from ledger.requests where state = 'queued' and model = %s",
-        [model],
+        "select distinct video_id from ledger.requests where state = 'queued'"
     ).fetchall()
     return {row[0] for row in rows}
 

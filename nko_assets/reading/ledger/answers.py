@@ -128,7 +128,8 @@ def record_answers(
 
     `answers` stream through and are never held whole. What failed and can heal is queued again
     with its `retry`, as long as it has attempts left; requests without an answer get `absent`.
-    Of a job that failed as a whole, `answers` is empty. Doing this twice does nothing the second
+    Of a job that failed as a whole, `answers` is empty. Answers under a key that the job does not
+    wait for are counted, and told with its `error`. Doing this twice does nothing the second
     time.
     """
     if not state.final:
@@ -143,12 +144,15 @@ def record_answers(
             return Recorded(answered=0, failed=0, queued_again=0, unknown=0)
         keyless = stage(conn, answers)
         recorded = keep(conn, name, _OF_THE_JOB, now, absent)
+        recorded = replace(recorded, unknown=recorded.unknown + keyless)
+        if recorded.unknown:
+            error = f"{error} {recorded.unknown} of its answers belong to no request".strip()
         conn.execute(
             "update ledger.jobs set state = %s, finished_at = %s, checked_at = %s, error = %s"
             " where name = %s",
             [state, now, now, error, name],
         )
-    return replace(recorded, unknown=recorded.unknown + keyless)
+    return recorded
 
 
 def stage(conn: Connection, answers: Iterable[NewAnswer]) -> int:

@@ -131,7 +131,8 @@ def backlog(conn: Connection) -> Backlog:
             " (select count(*) as queued_requests, count(distinct video_id) as queued_videos,"
             "   coalesce(sum(estimated_usd), 0) as queued_usd, min(queued_at) as oldest_queued_at"
             "   from ledger.requests where state = 'queued') q,"
-            " (select count(*) as open_jobs, coalesce(sum(tokens), 0)::bigint as open_tokens"
+            " (select count(*) as open_jobs, coalesce(sum(tokens), 0)::bigint as open_tokens,"
+            "   count(*) filter (where state in ('preparing', 'uploaded')) as unsent_jobs"
             "   from ledger.jobs"
             "   where state in ('preparing', 'uploaded', 'submitted', 'running')) j"
         ).fetchall()[0]

@@ -285,7 +285,11 @@ class Enqueued:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits and what is on its way."""
+    """What waits and what is on its way.
+
+    `unsent_jobs` are those among the open ones that are planned and not at the service: someone is
+    about to send them, or was.
+    """
 
     queued_requests: int
     queued_videos: int
@@ -293,6 +297,7 @@ class Backlog:
     oldest_queued_at: datetime | None
     open_jobs: int
     open_tokens: int
+    unsent_jobs: int
 
 
 @dataclass(frozen=True, slots=True)

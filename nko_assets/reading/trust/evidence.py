@@ -25,6 +25,7 @@ _SAME_PLACE = 0.75
 # A sentence may run over so many lines.
 _LONGEST_RUN = 4
 _MOST_SIGNALS = 3
+_DOUBTLESS = 0.99
 # N'Ko characters without tones for one of English: the middle of real text, from 30 characters on.
 _USUAL_RATIO = 1.08
 _RATIO_FROM = 30
@@ -62,14 +63,17 @@ class Frame:
 class Evidence:
     """What is known of one entry; `features` by the names of `FEATURES`.
 
-    `read` is what the offline reader read in its place, with its `sureness` and the place of its
-    first line and the number of its `lines`; None when nothing is like it. `box` is around it where
-    it is surely the same text. `unknown` are the entry's words that the dictionary does not have.
+    `read` is what the offline reader read in its place, with its `sureness` and the places of its
+    `lines`; None when nothing is like it. It may be the `same`, or have the `same_letters` with
+    other tone or nasal marks. `box` is around it where it is surely the same text. `unknown` are the
+    entry's words that the dictionary does not have.
     """
 
     features: Mapping[str, float]
     read: str | None
     sureness: float
+    same: bool = False
+    same_letters: bool = False
     lines: range = range(0)
     box: tuple[int, ...] = ()
     unknown: tuple[str, ...] = ()
@@ -104,13 +108,12 @@ class _Match:
 # Each feature and the sign that its coefficient may have: what speaks for an entry has +1, what
 # speaks against it -1, and 0 is for what only sets the scale.
 FEATURES: Mapping[str, int] = {
-    "same": +1,  # the offline reader read the very same
-    "same_and_sure": +1,  # the same, times its confidence
-    "same_letters": +1,  # the same but for tone and nasal marks
-    "letters_differ": -1,  # 1 - likeness without tone and nasal marks
-    "marks_differ": -1,  # how much more differs with them
+    "same_and_sure": +1,  # the offline reader read the very same, by its confidence
+    "marks_differ": -1,  # how much of it differs only in tone and nasal marks
     "edits": -1,  # log of 1 + the number of characters that differ
-    "surely_other": -1,  # the confidence of an offline reading that is another
+    "surely_other": -1,  # it read something else, by its confidence
+    "most_surely_other": -1,  # the cube of that: what counts is whether it is very sure
+    "other_in_company": +1,  # it read something else, though it reads the same elsewhere
     "unmatched": -1,  # nothing that the offline reader read is like it
     "out_of_order": -1,  # its line stands elsewhere among the lines than the entry among entries
     "signals": -1,  # signals that the validator raises
@@ -160,6 +163,7 @@ def evidence_of(
                 "out_of_order": float(not ordered),
                 "company": likeness,
                 "company_same": same,
+                "other_in_company": 0.0 if _is_same(claim, match) else same,
             }
             if dictionary is not None:
                 features |= _known(claim, match, dictionary)
@@ -178,7 +182,16 @@ def _evidence(
         return Evidence(features, None, 0.0, unknown=unknown)
     run = match.run
     box = run.box if match.letters_alike >= _SAME_PLACE else ()
-    return Evidence(features, run.text, run.sureness, run.lines, box, unknown)
+    return Evidence(
+        features,
+        run.text,
+        run.sureness,
+        same=_is_same(claim, match),
+        same_letters=fold(claim.nko).translate(_BARE) == run.letters,
+        lines=run.lines,
+        box=box,
+        unknown=unknown,
+    )
 
 
 def _runs(seen: Sequence[SeenLine]) -> list[_Run]:
@@ -232,13 +245,11 @@ def _features(claim: Claim, match: _Match | None) -> dict[str, float]:
     latin = latin_agreement(claim.nko, claim.latin_shown) if claim.latin_shown else None
     signals = validate(claim.nko, english=claim.english, latin=claim.latin_shown)
     return {
-        "same": float(same),
-        "same_and_sure": sureness if same else 0.0,
-        "same_letters": float(match is not None and whole.translate(_BARE) == match.run.letters),
-        "letters_differ": 1.0 - alike,
+        "same_and_sure": _weight(sureness) if same else 0.0,
         "marks_differ": max(alike - likeness, 0.0),
         "edits": math.log1p(Levenshtein.distance(whole, match.run.whole if match else "")),
-        "surely_other": 0.0 if same else sureness,
+        "surely_other": 0.0 if same else _weight(sureness),
+        "most_surely_other": 0.0 if same else _weight(sureness) ** 3,
         "unmatched": float(match is None),
         "signals": float(min(len(signals), _MOST_SIGNALS)),
         "latin_shown": float(latin is not None),
@@ -246,6 +257,11 @@ def _features(claim: Claim, match: _Match | None) -> dict[str, float]:
         "length_off": _length_off(claim),
         "length": math.log(max(len(whole), 1)),
     }
+
+
+def _weight(sureness: float) -> float:
+    """A confidence on a scale, 0 to 1, on which 0.9 and 0.99 lie as far apart as 0 and 0.9."""
+    return math.log1p(-sureness * _DOUBTLESS) / math.log1p(-_DOUBTLESS)
 
 
 def _length_off(claim: Claim) -> float:

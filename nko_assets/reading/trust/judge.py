@@ -23,11 +23,13 @@ _SHORTEST = 2
 class Trust:
     """The probability that an entry's N'Ko is exactly right, and its weakest point in words.
 
-    `box` is where the offline reader read it; empty when it read something else.
+    `same` tells that the offline reader read the very same; `box` is where it read it, empty when
+    it read something else.
     """
 
     confidence: float
     weakest: str
+    same: bool = False
     box: tuple[int, ...] = ()
 
 
@@ -46,8 +48,8 @@ class Comparison:
 # Features that one sentence is about.
 _ASPECTS = {
     "agreement": (
-        *("same", "same_and_sure", "same_letters", "letters_differ", "marks_differ", "edits"),
-        *("surely_other", "unmatched"),
+        *("same_and_sure", "marks_differ", "edits", "unmatched"),
+        *("surely_other", "most_surely_other", "other_in_company"),
     ),
     "order": ("out_of_order",),
     "signals": ("signals",),
@@ -83,7 +85,10 @@ def compare_readings(
     for (frame_id, _), frame, evidences in zip(rows, frames, found, strict=True):
         for number, evidence in enumerate(evidences):
             trusts[frame_id, number] = Trust(
-                model.probability(evidence), weakest_point(model, evidence), evidence.box
+                model.probability(evidence),
+                weakest_point(model, evidence),
+                evidence.same,
+                evidence.box,
             )
         if lines := _missed(frame, evidences):
             missed[frame_id] = lines
@@ -125,9 +130,9 @@ def _in_words(aspect: str, evidence: Evidence) -> str:
 def _disagreement(evidence: Evidence) -> str:
     if evidence.read is None:
         return "the offline reader read nothing like it on this frame"
-    if evidence.features["same"]:
+    if evidence.same:
         return f"the offline reader read the same, but with confidence {evidence.sureness:.2f}"
-    if evidence.features["same_letters"]:
+    if evidence.same_letters:
         return f"the offline reader read other tone or nasal marks: “{evidence.read}”"
     return f"the offline reader read “{evidence.read}”"
 

@@ -16,17 +16,9 @@ from typing import Any
 
 from nko_assets.failures import ConfigurationError
 from nko_assets.reading.trust.evidence import Evidence
+from nko_assets.reading.trust.reliability import ReliabilityBin
 
 WEIGHTS = Path(__file__).parent / "weights" / "trust.json"
-
-
-@dataclass(frozen=True, slots=True)
-class ReliabilityBin:
-    """Entries whose confidence lies in one bin: how many, their mean confidence, how many right."""
-
-    count: int
-    confidence: float
-    right: int
 
 
 @dataclass(frozen=True, slots=True)

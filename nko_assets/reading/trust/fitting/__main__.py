@@ -11,7 +11,6 @@ from pathlib import Path
 
 from nko_assets.failures import NkoError
 from nko_assets.reading.trust.model import WEIGHTS
-from nko_assets.typeset import TYPEFACES
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +50,7 @@ def _pages(arguments: argparse.Namespace) -> None:
     seed, videos = arguments.seed, arguments.videos
     real = real_texts(arguments.text, seed)
     invented = invented_texts(_TEXTS_A_VIDEO * videos, seed)
-    pages = known_pages(real, invented, videos, seed, list(TYPEFACES))
+    pages = known_pages(real, invented, videos=videos, seed=seed)
     log.info("%d pages in %s", write_pages(pages, arguments.out), arguments.out)
 
 

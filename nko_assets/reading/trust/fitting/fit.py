@@ -17,7 +17,8 @@ from nko_assets.reading.trust.dictionary import Dictionary
 from nko_assets.reading.trust.evidence import FEATURES, WITH_DICTIONARY, evidence_of
 from nko_assets.reading.trust.fitting.pages import KnownPage
 from nko_assets.reading.trust.fitting.simulate import answer, draw_rates
-from nko_assets.reading.trust.model import Fitted, HeldOut, ReliabilityBin, TrustModel
+from nko_assets.reading.trust.model import Fitted, HeldOut, TrustModel
+from nko_assets.reading.trust.reliability import calibration_error, reliability
 
 DRAWS = 6
 """How often the large model is simulated on each video, each time with other rates of errors."""
@@ -25,10 +26,9 @@ DRAWS = 6
 GATE = 0.90
 """The confidence from which wrong entries are counted, that of `NKO_ACCEPT_CONFIDENCE`."""
 
-BINS = 10
 # Of nine videos in a row three are measured on: two with real text and one without, as they come.
 _GROUP, _GROUPS = 3, 3
-_PENALTY = 1e-3
+_PENALTY = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,29 +171,18 @@ def _measured(weights: np.ndarray, samples: Sequence[Sample]) -> HeldOut:
 
 def measure(confidence: np.ndarray, right: np.ndarray) -> HeldOut:
     """How well `confidence` (0 to 1) says which entries are `right` (boolean), of equal length."""
-    place = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    bins = []
-    error = 0.0
-    for number in range(BINS):
-        inside = place == number
-        count = int(inside.sum())
-        if not count:
-            bins.append(ReliabilityBin(0, (number + 0.5) / BINS, 0))
-            continue
-        mean = float(confidence[inside].mean())
-        bins.append(ReliabilityBin(count, mean, int(right[inside].sum())))
-        error += count / len(right) * abs(float(right[inside].mean()) - mean)
+    bins = reliability(zip(map(float, confidence), map(bool, right), strict=True))
     sure = confidence >= GATE
     return HeldOut(
         entries=len(right),
         right=int(right.sum()),
-        error=error,
+        error=calibration_error(bins),
         brier=float(np.mean((confidence - right) ** 2)),
         auroc=_auroc(confidence, right),
         gate=GATE,
         sure=int(sure.sum()),
         wrong=int((sure & ~right).sum()),
-        bins=tuple(bins),
+        bins=bins,
     )
 
 
@@ -242,7 +231,7 @@ def table(fitted: Fitted, strata: Sequence[Stratum]) -> str:
         lines += ["", f"coefficients {name} dictionary (intercept {model.intercept:+.2f})"]
         lines += [f"  {feature:<16} {w:+.2f}" for feature, w in model.coefficients.items()]
         lines += [
-            f"  {one.confidence:.2f} -> {one.right / one.count if one.count else 0:.3f} of {one.count}"
+            f"  {one.confidence:.2f} -> {one.share_right:.3f} of {one.count}"
             for one in model.held_out.bins
         ]
     return "\n".join(lines)

@@ -110,9 +110,15 @@ def _pieces(nko: str, english: str | None, rng: np.random.Generator) -> Iterator
 
 
 def known_pages(
-    real: Sequence[Text], invented: Sequence[Text], videos: int, seed: int, faces: Sequence[str]
+    real: Sequence[Text],
+    invented: Sequence[Text],
+    *,
+    videos: int,
+    seed: int,
+    faces: Sequence[str] = tuple(TYPEFACES),
+    pages: int = PAGES_A_VIDEO,
 ) -> Iterator[KnownPage]:
-    """The pages of `videos` made-up videos, really read; no text is shown twice.
+    """The `pages` of each of `videos` made-up videos, really read; no text is shown twice.
 
     Two in three say `real` texts where there are any, the others `invented` ones. Raises
     ConfigurationError when there are too few texts.
@@ -126,7 +132,7 @@ def known_pages(
         face = faces[video % len(faces)]
         rows, crf = QUALITIES[int(rng.integers(len(QUALITIES)))]
         is_real = bool(real) and video % 3 < 2
-        lesson = _lesson(video, face, shuffled[0 if is_real else 1], rng)
+        lesson = _lesson(video, face, shuffled[0 if is_real else 1], pages, rng)
         slides = [
             _shrunk(draw_slide(lay_out(lesson, number, len(slide.rows))), rows)
             for number, slide in enumerate(lesson.slides)
@@ -154,8 +160,10 @@ def known_pages(
         log.info("video %d of %d: %s, %d rows, crf %d", video + 1, videos, face, rows, crf)
 
 
-def _lesson(video: int, face: str, texts: list[Text], rng: np.random.Generator) -> Lesson:
-    """A lesson that takes the texts that it shows from the end of `texts`."""
+def _lesson(
+    video: int, face: str, texts: list[Text], pages: int, rng: np.random.Generator
+) -> Lesson:
+    """A lesson of `pages` slides that takes the texts that it shows from the end of `texts`."""
     page, background, ink, accent, translation = _LOOKS[int(rng.integers(len(_LOOKS)))]
     style = {
         "page": page,
@@ -167,7 +175,7 @@ def _lesson(video: int, face: str, texts: list[Text], rng: np.random.Generator) 
         "translation": translation,
     }
     slides: list[dict[str, object]] = []
-    while len(slides) < PAGES_A_VIDEO:
+    while len(slides) < pages:
         layout, rows, longest = _LAYOUTS[int(rng.integers(len(_LAYOUTS)))]
         taken = [
             _take(texts, face, longest)
@@ -246,6 +254,6 @@ def read_pages(path: Path) -> list[KnownPage]:
         if line:
             data = json.loads(line)
             truth = tuple(Claim(**one) for one in data.pop("truth"))
-            seen = tuple(SeenLine(**one) for one in data.pop("seen"))
+            seen = tuple(SeenLine(one["text"], one["confidence"]) for one in data.pop("seen"))
             pages.append(KnownPage(**data, truth=truth, seen=seen))
     return pages

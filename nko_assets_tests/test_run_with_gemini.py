@@ -1,0 +1,326 @@
+"""The lineage with Gemini as the reader: the real client, ledger and instance, and a local service."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from nko_assets import cli
+from nko_assets.assets.lessons import LESSON_ASSETS, READING_ASSETS, SUBMISSION
+from nko_assets.assets.operations import batches, dry_run
+from nko_assets.build import build_definitions, open_workshop
+from nko_assets.instance import open_instance
+from nko_assets.jobs import LESSONS, READINGS, send_queued
+from nko_assets.nko import romanize
+from nko_assets.partitions import VIDEOS, range_tags
+from nko_assets.progress import Silent
+from nko_assets.reading import ledger
+from nko_assets.resources.gemini_batches import GeminiBatches
+from nko_assets.resources.gemini_reader import GeminiReader
+from nko_assets.resources.reader import kept_frames, limits_of
+from nko_assets.run import RunResult, run_lineage
+from nko_assets.sensors import gemini_answers
+from nko_assets.settings import KEY_VARIABLES
+from nko_assets.steps import Workshop
+from nko_assets.summary import summarize
+from nko_assets_tests.channels import GREETINGS, settings_for, write_channel
+from nko_assets_tests.servers.gemini import GeminiServer, truth
+
+
+def read_lesson(frame_id: str, _jpeg: bytes, _request: dict) -> str:
+    """What `write_channel` shows on this frame."""
+    lesson, _, milliseconds = frame_id.removeprefix("lesson-").replace(":", "-").split("-")
+    nko, english = GREETINGS[(2 * int(lesson) + (int(milliseconds) >= 6000)) % len(GREETINGS)]
+    return truth(frame_id, [(nko, romanize(nko), english)])
+
+
+# Jobs end when the test says so, and not when they are first asked about.
+ENDED_BY_HAND = pytest.mark.parametrize("server", [None], indirect=True)
+
+
+@pytest.fixture
+def server(request, monkeypatch) -> Iterator[GeminiServer]:
+    """The service, where the client's own variable says it is."""
+    for name in KEY_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    with GeminiServer(read_lesson, polls_to_end=getattr(request, "param", 0)) as running:
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", running.url)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def channel(tmp_path_factory) -> Path:
+    return write_channel(tmp_path_factory.mktemp("channel") / "lessons", 3)
+
+
+@pytest.fixture
+def open_shop(tmp_path, channel, server) -> Iterator[Callable[..., Workshop]]:
+    """Opens the workshop of one data root; its database is stopped at the end."""
+    opened: list[Workshop] = []
+
+    def with_settings(*, patient: bool = False, **over: object) -> Workshop:
+        given = {"gemini_api_key": server.key, "model": "gemini-2.5-flash"} | over
+        workshop = open_workshop(settings_for(tmp_path, channel, **given))
+        opened.append(workshop if patient else replace(workshop, reader=_impatient(workshop)))
+        return opened[-1]
+
+    yield with_settings
+    for workshop in opened:
+        workshop.store.close()
+
+
+def _impatient(workshop: Workshop) -> GeminiReader:
+    """The reader of the settings, which asks about a job as often as it is asked."""
+    settings = workshop.settings
+    assert settings.gemini_api_key is not None
+    return GeminiReader(
+        GeminiBatches(settings.gemini_api_key),
+        workshop.store,
+        partial(kept_frames, workshop.lake),
+        model=settings.model,
+        resolution=settings.resolution,
+        limits=limits_of(settings),
+        folder=settings.data / "jobs",
+        poll_every=timedelta(0),
+    )
+
+
+def run(workshop: Workshop, **over: object) -> RunResult:
+    return run_lineage(workshop, Silent(), **over)
+
+
+def materialized(workshop: Workshop) -> dict[str, int]:
+    with open_instance(workshop.settings) as instance:
+        return {
+            name: len(instance.get_materialized_partitions(dg.AssetKey(name)))
+            for name in LESSON_ASSETS
+        }
+
+
+def test_a_channel_is_read_and_paid_once_and_a_second_run_sends_nothing(open_shop, server):
+    workshop = open_shop()
+    result = run(workshop)
+    assert (result.failed, result.broken, result.held_back) == ({}, {}, "")
+    assert materialized(workshop) == dict.fromkeys(LESSON_ASSETS, 3)
+    assert [job.state for job in server.jobs] == ["SUCCEEDED"]
+    assert set(server.requests_paid.values()) == {1}
+    assert len(server.requests_paid) == 6
+    summary = summarize(workshop.lake)
+    assert (summary.readings, summary.pairs) == (6, 6)
+    (line,) = batches(workshop)
+    assert (line.state, line.videos, line.frames, line.answered) == ("done", 3, 6, 6)
+    costs = workshop.lake.record("cost_report")
+    assert costs.facts["paid dollars"] == round(line.actual_usd, 4) > 0
+    assert costs.checks[0] | {"facts": {}} == {
+        "name": "within_budget",
+        "passed": True,
+        "severity": "WARN",
+        "message": costs.facts["sentence"],
+        "facts": {},
+    }
+
+    made, asked = len(server.jobs), server.asked("batches.create")
+    assert run(open_shop()).nothing_to_do
+    assert (len(server.jobs), server.asked("batches.create")) == (made, asked)
+
+
+def test_a_budget_stops_sending_says_so_and_is_obeyed_when_it_is_raised(
+    open_shop, server, monkeypatch, capsys
+):
+    workshop = open_shop(patient=True, budget_usd=0.0)
+    result = run(workshop, only=["channel", "frames", "readings", "operations"])
+    assert "budget of $0.00" in result.held_back
+    assert "NKO_BUDGET_USD" in result.held_back
+    assert server.jobs == []
+    counts = materialized(workshop)
+    assert counts[SUBMISSION] == 3, "the receipts stay"
+    assert counts["gemini_results"] == 0
+    assert {step for step, _ in result.failed.values()} == {"gemini_results"}
+    assert SUBMISSION in summarize(workshop.lake).broken
+    (line,) = batches(workshop)
+    assert (line.state, line.frames) == ("waiting", 6)
+
+    monkeypatch.setenv("NKO_BUDGET_USD", "0")
+    monkeypatch.setenv("GEMINI_API_KEY", server.key)
+    monkeypatch.setattr(
+        sys, "argv", ["nko", "run", "--only", "readings", "--data", str(workshop.lake.root)]
+    )
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "nko: The budget of $0.00" in told
+    assert server.key not in told
+    assert server.jobs == []
+
+    richer = open_shop(budget_usd=1.0)
+    assert run(richer, only=["readings"]).held_back == ""
+    assert materialized(richer)["reviewed_readings"] == 3
+    assert summarize(richer.lake).broken == {}
+    assert set(server.requests_paid.values()) == {1}
+
+
+def test_a_dry_run_asks_nobody_and_changes_nothing(open_shop, server, tmp_path):
+    workshop = open_shop()
+    before = dry_run(workshop, workshop.source.list_videos())
+    assert before.frames.assumed + before.frames.by_duration == 3
+    assert before.chosen.model == "gemini-2.5-flash"
+    assert before.chosen.usd > 0
+    assert not (tmp_path / "data").exists()
+
+    run(workshop, only=["channel", "frames"])
+    counted = dry_run(workshop, workshop.lake.videos())
+    assert (counted.frames.counted, counted.frames.frames) == (3, 6)
+    assert list(counted.frames.sizes) == [(320, 180)]
+    assert server.calls == []
+
+    run(workshop, only=["readings"])
+    after = dry_run(workshop, workshop.lake.videos())
+    assert (after.handed_over, after.costs) == (3, None)
+    assert after.basis == "Nothing is left to be asked."
+
+
+@ENDED_BY_HAND
+def test_waiting_is_stopped_by_ctrl_c_and_taken_up_again(open_shop, server):
+    workshop = open_shop()
+    run(workshop, only=["channel", "frames"])
+
+    first = threading.Lock()
+
+    class Impatient(Silent):
+        """Presses Ctrl-C, once, as soon as a video waits for its answers."""
+
+        def say(self, step: str, key: str, message: str) -> None:
+            if step == "gemini_results" and first.acquire(blocking=False):
+                threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    with pytest.raises(KeyboardInterrupt):
+        run_lineage(workshop, Impatient(), only=["readings"])
+    assert materialized(workshop)["gemini_results"] == 0
+    server.finish()
+    resumed = open_shop()
+    assert run(resumed, only=["readings"]).failed == {}
+    assert materialized(resumed)["reviewed_readings"] == 3
+    assert set(server.requests_paid.values()) == {1}
+
+
+# --- as Dagster's daemon does it ------------------------------------------------------------------
+
+
+@dataclass
+class Daemon:
+    """Runs jobs and ticks the sensor on one instance, as the daemon would."""
+
+    workshop: Workshop
+    instance: dg.DagsterInstance
+    cursor: str | None = None
+
+    def __post_init__(self) -> None:
+        self.definitions = build_definitions(
+            self.workshop.settings, {"workshop": self.workshop, "progress": Silent()}
+        )
+
+    def launch(
+        self, job: str, tags: dict[str, str], assets: list[str] | None = None
+    ) -> dg.DagsterRun:
+        result = self.definitions.resolve_job_def(job).execute_in_process(
+            instance=self.instance,
+            asset_selection=None if assets is None else [dg.AssetKey(name) for name in assets],
+            tags=tags,
+            raise_on_error=False,
+        )
+        ended = self.instance.get_run_by_id(result.run_id)
+        assert ended is not None
+        return ended
+
+    def tick(self) -> list[dg.RunRequest]:
+        """What the sensor asks for, each of which is run; empty when it skips."""
+        context = dg.build_sensor_context(
+            self.instance, self.cursor, resources={"workshop": self.workshop}
+        )
+        answer = gemini_answers(context)
+        if isinstance(answer, dg.SkipReason):
+            return []
+        self.cursor = answer.cursor
+        if answer.skip_reason:
+            return []
+        for request in answer.run_requests:
+            assert self.launch(request.job_name, request.tags).is_success
+        return answer.run_requests
+
+
+@pytest.fixture
+def daemon(open_shop, server) -> Iterator[Daemon]:
+    """An instance whose videos have their frames, and jobs at the service that end when told to."""
+    workshop = open_shop()
+    run(workshop, only=["channel", "frames"])
+    with open_instance(workshop.settings) as instance:
+        yield Daemon(workshop, instance)
+
+
+@ENDED_BY_HAND
+def test_what_a_run_hands_over_a_sensor_brings_to_its_end(daemon, server):
+    videos = daemon.instance.get_dynamic_partitions(VIDEOS.name)
+    submitted = daemon.launch(LESSONS, range_tags(videos))
+    assert submitted.is_success
+    counts = materialized(daemon.workshop)
+    assert (counts[SUBMISSION], counts["gemini_results"]) == (3, 0)
+    daemon.workshop.reader.flush(lambda _note: None, force=True)
+    assert len(server.jobs) == 1
+    assert daemon.tick() == [], "the job is at work, and nothing is to do"
+
+    server.finish()
+    requests = [request for _ in range(3) for request in daemon.tick()]
+    assert [request.job_name for request in requests][-1:] == [READINGS.name]
+    assert {request.job_name for request in requests} <= {READINGS.name, send_queued.name}
+    assert materialized(daemon.workshop)["reviewed_readings"] == 3
+    assert daemon.tick() == [], "never twice"
+    assert set(server.requests_paid.values()) == {1}
+
+
+@ENDED_BY_HAND
+def test_a_job_that_was_planned_by_a_process_that_died_is_sent(daemon, server):
+    videos = daemon.instance.get_dynamic_partitions(VIDEOS.name)
+    assert daemon.launch(LESSONS, range_tags(videos)).is_success
+    with daemon.workshop.store().session() as conn:
+        assert ledger.claim(conn, ledger.Limits(), datetime.now(UTC), force=True)
+    assert [request.job_name for request in daemon.tick()] == [send_queued.name]
+    assert len(server.jobs) == 1
+
+
+@ENDED_BY_HAND
+def test_a_run_that_hands_over_and_collects_makes_nothing_it_cannot_have_yet(daemon, server):
+    videos = daemon.instance.get_dynamic_partitions(VIDEOS.name)
+    everything = ["gemini_batches", *READING_ASSETS]
+    ended = daemon.launch("__ASSET_JOB", range_tags(videos), everything)
+    assert ended.is_success, "an answer that is late is no failure"
+    counts = materialized(daemon.workshop)
+    assert counts[SUBMISSION] == 3
+    assert (counts["gemini_results"], counts["reviewed_readings"]) == (0, 0)
+    assert daemon.workshop.lake.failure("gemini_results", videos[0]) is None
+    shown = daemon.instance.get_status_by_partition(dg.AssetKey("gemini_results"), videos, VIDEOS)
+    assert set(shown.values()) == {None}, "the UI shows them as missing"
+
+
+@ENDED_BY_HAND
+def test_only_videos_whose_answers_are_all_there_are_read_on(daemon, server):
+    first, *others = daemon.instance.get_dynamic_partitions(VIDEOS.name)
+    daemon.launch(LESSONS, range_tags([first]))
+    daemon.workshop.reader.flush(lambda _note: None, force=True)
+    server.finish()
+    daemon.launch(LESSONS, range_tags(others))
+    daemon.workshop.reader.flush(lambda _note: None, force=True)
+    requests = [request for _ in range(3) for request in daemon.tick()]
+    readings = [request for request in requests if request.job_name == READINGS.name]
+    assert [request.tags for request in readings] == [range_tags([first])]
+    assert materialized(daemon.workshop)["reviewed_readings"] == 1
