@@ -12,6 +12,8 @@ from nko_assets.channel import VideoEntry
 from nko_assets.lineage import STEPS
 from nko_assets.resources.lake import Lake, Record
 
+# A video is done when its readings are decided; the memory comes after that.
+_DECIDED = LESSON_ASSETS[LESSON_ASSETS.index("reviewed_readings") :]
 CORPUS_ASSETS = tuple(name for name, step in STEPS.items() if not step.per_video)
 # What can fail for no one video: assets of the corpus, and what ends a range of videos.
 FAILING_TOGETHER = tuple(
@@ -95,9 +97,7 @@ def summarize(lake: Lake) -> Summary:
         data=str(lake.root),
         source=str(manifest.facts["source"]) if manifest else "",
         videos=len(listed),
-        videos_done=sum(
-            status.done == LESSON_ASSETS[-1] and not status.failed for status in statuses
-        ),
+        videos_done=sum(status.done in _DECIDED and not status.failed for status in statuses),
         no_longer_listed=len(entries) - len(listed),
         frames=rows["frames"],
         unique_frames=sum(
