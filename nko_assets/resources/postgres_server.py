@@ -39,7 +39,8 @@ _OPTIONS = {
     "port": _PORT,
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "max_connections": "50",
+    # Each thread of each process may hold two.
+    "max_connections": "200",
     "max_wal_size": "256MB",
     # Nothing replicates from here, so less has to be logged; commits still wait for the disk.
     "wal_level": "minimal",

@@ -10,7 +10,10 @@ from types import TracebackType
 from typing import Any, Self
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay
+from tenacity.wait import wait_random_exponential
 
 from nko_assets.failures import ConfigurationError, TransientFailure
 from nko_assets.resources.migrations import migrate
@@ -19,6 +22,12 @@ from nko_assets.resources.postgres_server import PostgresServer
 MIGRATIONS = ("nko_assets.reading.ledger",)
 """Packages with a folder `migrations`, applied in this order."""
 
+ROOM_WITHIN_S = 30.0
+"""How long a database whose connections are all taken is waited for, in seconds."""
+
+# Error 53300, which libpq tells of a connection that was refused only in words.
+_FULL = ("too many clients", "too many connections", "connection slots", "max clients reached")
+
 
 class Store:
     """A database in which every migration is applied.
@@ -26,17 +35,38 @@ class Store:
     Close it, or use it as a context manager: the embedded server stops with its last user.
     """
 
-    def __init__(self, address: SecretStr, server: PostgresServer | None) -> None:
-        """Use `open_store`."""
+    def __init__(
+        self,
+        address: SecretStr,
+        server: PostgresServer | None,
+        *,
+        room_within_s: float = ROOM_WITHIN_S,
+    ) -> None:
+        """Use `open_store`; a database whose connections are all taken is waited for so long."""
         self._address = address
         self._server = server
+        self._room_within_s = room_within_s
 
     def connect(self) -> psycopg.Connection:
         """A new connection in autocommit mode; the caller closes it.
 
-        Raises `TransientFailure` when the database does not answer.
+        Times come back in UTC. Raises `TransientFailure` when the database does not answer, or
+        has no room for one connection more for half a minute.
         """
-        return _connect(self._address)
+        retrying = Retrying(
+            retry=retry_if_exception_type(_NoRoomError),
+            wait=wait_random_exponential(multiplier=0.1, max=2),
+            stop=stop_after_delay(self._room_within_s),
+            reraise=True,
+        )
+        try:
+            return retrying(lambda: _connect(self._address))
+        except _NoRoomError:
+            raise TransientFailure(
+                "The database has no room for one connection more, after "
+                f"{self._room_within_s:g} s of waiting.",
+                "Let other runs end, lower NKO_WORKERS, or raise its max_connections.",
+            ) from None
 
     @contextmanager
     def session(self) -> Iterator[psycopg.Connection]:
@@ -93,7 +123,7 @@ def open_store(dsn: SecretStr | None, folder: Path) -> Store:
 
 
 def _connect(address: SecretStr) -> psycopg.Connection:
-    options: dict[str, Any] = {
+    given: dict[str, Any] = {
         "autocommit": True,
         "connect_timeout": 10,
         "application_name": "nko",
@@ -101,14 +131,23 @@ def _connect(address: SecretStr) -> psycopg.Connection:
         "prepare_threshold": None,
     }
     try:
-        return psycopg.connect(address.get_secret_value(), **options)
+        parts = conninfo_to_dict(address.get_secret_value())
+        # Prices and budgets go by the day in UTC; what else the address asks for stays.
+        given["options"] = f"{parts.get('options') or ''} -c timezone=UTC".strip()
+        return psycopg.connect(address.get_secret_value(), **given)
     except psycopg.ProgrammingError:
         raise ConfigurationError(
             "The address of the database cannot be understood.",
             "It looks like postgresql://user:password@host:5432/postgres.",
         ) from None
     except psycopg.OperationalError as error:
+        if any(words in str(error).lower() for words in _FULL):
+            raise _NoRoomError from None
         raise _no_answer(error) from None
+
+
+class _NoRoomError(Exception):
+    """All connections that the database allows are taken."""
 
 
 def _no_answer(error: psycopg.OperationalError) -> TransientFailure:
