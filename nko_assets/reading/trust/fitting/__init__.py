@@ -1,4 +1,4 @@
-"""How the trust model is fitted: rendered frames that are really read, and a simulated large model.
+"""How the trust model is fitted: frames that were really read, and a simulated large model.
 
-`python -m nko_assets.reading.trust.fitting pages | fit`; see `weights/MODEL_CARD.md`.
+`nko_assets.sample.known_pages` draws and reads the frames; `weights/MODEL_CARD.md` has the commands.
 """

@@ -69,7 +69,7 @@ def fit_models(
     signs = {**FEATURES, **WITH_DICTIONARY}
     with_dictionary, _ = _fitted(known, list(signs), signs)
     made: dict[str, object] = {
-        "command": "python -m nko_assets.reading.trust.fitting fit",
+        "command": "python -m nko_assets.reading.trust.fitting",
         "date": datetime.now(UTC).date().isoformat(),
         "seed": seed,
         "pages": len(pages),
