@@ -6,8 +6,9 @@ import pytest
 
 from nko_assets.failures import ConfigurationError
 from nko_assets.nko import normalize
-from nko_assets.reading.trust.fitting.pages import read_pages, write_pages
-from nko_assets.sample.known_pages import invented_texts, known_pages, main, real_texts
+from nko_assets.sample.calibration.__main__ import main
+from nko_assets.sample.calibration.draw import invented_texts, known_pages, real_texts
+from nko_assets.sample.calibration.pages import read_pages, write_pages
 
 
 def test_pages_are_drawn_and_really_read(tmp_path):
@@ -44,6 +45,6 @@ def test_a_text_file_without_nko_is_refused(tmp_path):
 
 
 def test_the_command_line_says_what_is_wrong(tmp_path, capsys):
-    gone = ["--out", str(tmp_path / "pages.jsonl"), "--text", str(tmp_path / "gone.tsv")]
+    gone = ["pages", "--out", str(tmp_path / "pages.jsonl"), "--text", str(tmp_path / "gone.tsv")]
     assert main(gone) == 2
     assert "gone.tsv cannot be read" in capsys.readouterr().err

@@ -8,10 +8,10 @@ import pytest
 from nko_assets.failures import ConfigurationError
 from nko_assets.reading.trust.dictionary import Dictionary
 from nko_assets.reading.trust.evidence import Claim, SeenLine
-from nko_assets.reading.trust.fitting.fit import fit_models, measure, regression, table
-from nko_assets.reading.trust.fitting.pages import KnownPage
-from nko_assets.reading.trust.fitting.simulate import Rates, answer, draw_rates
-from nko_assets.sample.known_pages import invented_texts
+from nko_assets.sample.calibration.draw import invented_texts
+from nko_assets.sample.calibration.fit import fit_models, measure, regression, table
+from nko_assets.sample.calibration.pages import KnownPage
+from nko_assets.sample.calibration.simulate import Rates, answer, draw_rates
 
 NEVER = Rates(0, 0, 0, 0, 0, 0)
 

@@ -1,14 +1,8 @@
-# ruff: noqa: T201 - this module is a command line too, and prints its failures.
-"""Pages to fit trust on: drawn as lessons are, degraded as videos are, read by the offline reader.
-
-`python -m nko_assets.sample.known_pages --out pages.jsonl` draws and reads them.
-"""
+"""Pages of known text: drawn as lessons are, degraded as videos are, read by the offline reader."""
 
 from __future__ import annotations
 
-import argparse
 import logging
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +11,14 @@ import cv2
 import numpy as np
 import polars as pl
 
-from nko_assets.failures import ConfigurationError, NkoError
+from nko_assets.failures import ConfigurationError
 from nko_assets.nko import normalize
 from nko_assets.reading.answers import FrameRequest
 from nko_assets.reading.offline import OfflineReader
 from nko_assets.reading.training.slides import Slide, through_h264
 from nko_assets.reading.training.text import invented_word
 from nko_assets.reading.trust.evidence import Claim, SeenLine
-from nko_assets.reading.trust.fitting.pages import KnownPage, write_pages
+from nko_assets.sample.calibration.pages import KnownPage
 from nko_assets.sample.layouts import lay_out
 from nko_assets.sample.lessons import Lesson
 from nko_assets.sample.slides import draw_slide
@@ -50,7 +44,6 @@ _LOOKS = (
 # Layout, rows on a slide, and the characters of N'Ko that fit in one of its rows.
 _LAYOUTS = (("columns", 6, 26), ("stacked", 4, 52), ("three-lines", 3, 48), ("prose", 2, 120))
 _MOST_WORDS = 12
-_TEXTS_A_VIDEO = 200  # more than a video shows, since what does not fit on a page is passed over
 _FILLER = ("the", "way", "of", "a", "word", "that", "stands", "here", "today", "says", "nothing")
 
 
@@ -227,33 +220,3 @@ def _shrunk(picture: np.ndarray, rows: int) -> Slide:
     height, width, _ = picture.shape
     size = (round(width * rows / height / 2) * 2, rows)
     return Slide(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), ())
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Draw and read the pages that the command line asks for; 2 for a failure a person can mend."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    parser = argparse.ArgumentParser(prog="python -m nko_assets.sample.known_pages")
-    parser.add_argument("--out", type=Path, required=True, help="JSONL file of pages")
-    parser.add_argument(
-        "--text",
-        type=Path,
-        nargs="*",
-        default=[],
-        help="TSV with a column nko, perhaps english; without one, every word is invented",
-    )
-    parser.add_argument("--videos", type=int, default=45, help="of 20 pages each")
-    parser.add_argument("--seed", type=int, default=1)
-    chosen = parser.parse_args(arguments)
-    try:
-        real = real_texts(chosen.text, chosen.seed)
-        invented = invented_texts(_TEXTS_A_VIDEO * chosen.videos, chosen.seed)
-        pages = known_pages(real, invented, videos=chosen.videos, seed=chosen.seed)
-        log.info("%d pages in %s", write_pages(pages, chosen.out), chosen.out)
-    except NkoError as failure:
-        print(failure, file=sys.stderr)
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
