@@ -340,6 +340,20 @@ def empty_ledger_and_a_failed_job(stage: Stage) -> None:
     assert [served.done for served in stage.server.jobs] == [True, False]
 
 
+def empty_ledger_a_failed_job_and_a_lost_commit(stage: Stage) -> None:
+    stage.server.fail("batches.create", "drop_before", skip=1)
+    stage.server.end_next("FAILED")
+    stage.reader().submit(REQUESTS)
+    stage.reader().flush(quiet, force=True)
+    stage.server.finish()
+    stage.lose_the_ledger()
+    stage.clock.forward(hours=1)
+    stage.reader().submit(REQUESTS)
+    stage.reader().flush(quiet, force=True)
+    # The job of that name is not the one that was asked for now.
+    assert (stage.job_states(), len(stage.server.jobs)) == (["uploaded"], 1)
+
+
 def cancelled_with_some_answers(stage: Stage) -> None:
     stage.server.end_next("CANCELLED", share=0.5)
 
@@ -368,6 +382,7 @@ CASES = (
     key_of_another_project,
     job_failed_three_times,
     empty_ledger_and_a_failed_job,
+    empty_ledger_a_failed_job_and_a_lost_commit,
     cancelled_with_some_answers,
 )
 # Paid for, and lost beyond recovery: not asked again unless a person says so.
@@ -377,7 +392,7 @@ LOST = (results_forgotten,)
 @pytest.fixture(scope="module")
 def matrix(request: pytest.FixtureRequest) -> Iterator[list[str]]:
     """One line a case, shown at the end when asked for."""
-    rows = [f"{'fault':<39}jobs  requests  paid once  frames ok"]
+    rows = [f"{'fault':<45}jobs  requests  paid once  frames ok"]
     yield rows
     capture = request.config.pluginmanager.get_plugin("capturemanager")
     if request.config.get_verbosity() >= 0:
@@ -403,7 +418,7 @@ def test_each_request_is_paid_for_once_and_each_frame_answered(fault, stage, mat
     paid = stage.charged()
     once = sum(count == 1 for count in paid.values())
     matrix.append(
-        f"{fault.__name__.replace('_', ' '):<38}"
+        f"{fault.__name__.replace('_', ' '):<44}"
         f"{len(stage.server.jobs):>5} {len(paid):>9} {once:>10} {statuses.count('ok'):>10}"
     )
     expected = "missing" if fault in LOST else "ok"

@@ -422,6 +422,46 @@ class TestAnswers:
         hashes = [each.hash for each in plan.requests]
         assert {each.status for each in ledger.answers_for(conn, hashes)} == {"expired"}
 
+    def test_what_a_broken_off_job_did_without_an_answer_is_booked_and_an_attempt(self, conn):
+        ledger.enqueue(conn, requests([1], 8), NOON)
+        plan = submit(conn)
+        broken_off = ledger.Absent("error", "the job was cancelled", done=4, asked=False)
+        came = [answer(each.key) for each in plan.requests[:2]]
+        record(conn, plan, came, BatchState.CANCELLED, broken_off)
+        # Two of the six others were done, and nobody knows which.
+        assert ledger.money(conn, NOON).spent_usd == pytest.approx(2 * 0.02 + 2 * 0.01)
+        assert {each.attempt for each in submit(conn).requests} == {2}
+
+    def test_what_nobody_can_count_is_booked_whole(self, conn):
+        ledger.enqueue(conn, requests([1], 8), NOON)
+        lost = ledger.Absent("missing", "it was forgotten", again=False, done=None)
+        record(conn, submit(conn), [], BatchState.SUCCEEDED, lost)
+        assert ledger.money(conn, NOON).spent_usd == pytest.approx(0.08)
+        assert states(conn) == {"failed": 8}
+
+    def test_what_a_broken_off_job_did_not_ask_rests_longer_each_time_and_then_fails(self, conn):
+        ledger.enqueue(conn, requests([1], 2), NOON)
+        failed = ledger.Absent("error", "the job failed", asked=False)
+        now, names = NOON, set()
+        for minutes in (10, 20, 40, 80):
+            plan = submit(conn, now=now)
+            names.add(plan.name)
+            assert {each.attempt for each in plan.requests} == {1}
+            done = record(conn, plan, [], BatchState.FAILED, failed, now)
+            assert (done.queued_again, done.failed) == (2, 0)
+            now += timedelta(minutes=minutes)
+            early = now - timedelta(seconds=1)
+            assert ledger.claim(conn, Limits(), early, force=True) is None
+        plan = submit(conn, now=now)
+        assert record(conn, plan, [], BatchState.FAILED, failed, now).failed == 2
+        assert len({*names, plan.name}) == ledger.MAX_FAILED_JOBS
+        assert ledger.money(conn, now).committed_usd == 0
+        # A person's word starts the count anew.
+        again = {each.hash: Retry({}, 1000, 0.01) for each in plan.requests}
+        assert ledger.requeue(conn, again, now) == 2
+        plan = submit(conn, now=now)
+        assert record(conn, plan, [], BatchState.FAILED, failed, now).queued_again == 2
+
     def test_several_answers_under_one_key_are_a_failure_that_is_paid_for(self, conn):
         ledger.enqueue(conn, requests([1], 2), NOON)
         plan = submit(conn)
