@@ -201,6 +201,15 @@ def test_a_sensor_reads_on_with_what_is_asked_again(nko, workshop, sick):
         assert (request.job_name, request.tags) == (READINGS.name, range_tags([bad]))
 
 
+def test_frames_that_would_be_asked_otherwise_now_are_left_to_the_next_run(
+    nko, workshop, monkeypatch
+):
+    monkeypatch.setenv("NKO_RESOLUTION", "low")
+    said = nko("retry")
+    assert said.code == 0
+    assert "Nothing is asked again: the failed frames of 1 videos" in said.out
+
+
 @pytest.mark.parametrize(
     ("given", "arguments", "told"),
     [

@@ -59,12 +59,17 @@ def register(
                 f"{frames:,} frames of {len(keys):,} videos are queued again. `nko run` sends "
                 "them, within the budget, and reads on."
             )
+        elif keys:
+            out.print(
+                f"Nothing is asked again: the failed frames of {len(keys):,} videos were asked nine "
+                "times, or the model or its settings have changed since, and `nko run` asks anew."
+            )
         else:
             out.print("Nothing to retry: no frame of these videos failed for good.")
 
 
 def retry_videos(workshop: Workshop, entries: list[VideoEntry]) -> tuple[int, list[str]]:
-    """Queue the failed frames of `entries` again: how many, and of which videos.
+    """Queue the failed frames of `entries` again: how many, and which videos have any.
 
     What was collected of these videos stays in use, and is collected again when the answers are
     there. The `only_runner` does so, or else a run could take the old answers for the new ones.
