@@ -1,4 +1,4 @@
-"""The command line: run, ui, status, doctor, bench. Prints results; everything else is elsewhere."""
+"""The command line: run, ui, status, doctor, bench, and what is in `commands`. Prints results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from nko_assets.commands import explore, imports, pilot, schema, search
+from nko_assets.commands import explore, imports, pilot, retry, schema, search
 from nko_assets.failures import ConfigurationError, NkoError
 from nko_assets.settings import Settings, load_settings
 
@@ -278,6 +278,7 @@ def _quiet_dagster() -> None:
 
 
 pilot.register(app, out, err, _settings)
+retry.register(app, out, _settings)
 
 
 def main() -> None:

@@ -19,6 +19,8 @@ from nko_assets.reading.reader import DeferredReader
 from nko_assets.steps import Workshop
 
 LESSONS = "lessons"
+# The tag of a run of `send_queued` that sent what it could, also when it failed otherwise.
+SENDING, SENT = "nko/sending", "done"
 CHANNEL = dg.define_asset_job(
     "channel",
     selection=["video_manifest"],
@@ -44,18 +46,29 @@ OPERATIONS = dg.define_asset_job(
 
 @dg.op(description="Record the answers of batch jobs that ended, then send what waits.")
 def settle_and_send(context: dg.OpExecutionContext, workshop: dg.ResourceParam[Workshop]) -> None:
-    """Settle and flush; what money or the service refuses fails the run with its one sentence."""
+    """Settle and flush; what money or the service refuses fails the run with its one sentence.
+
+    Trouble with a job that has ended keeps nothing from being sent: the run's tag tells of it.
+    """
     if not workshop.reader.deferred:
         context.log.info(f"The {workshop.reader.name} reader answers at once: nothing is queued.")
         return
     reader = cast("DeferredReader", workshop.reader)
+    trouble: list[NkoError] = []
     try:
         reader.settle(context.log.info)
-        reader.flush(context.log.info)
     except NkoError as error:
-        raise dg.Failure(str(error), allow_retries=False) from error
-    jobs = batch_markdown(batches(workshop))
-    context.add_output_metadata({"batch jobs": dg.MetadataValue.md(jobs)})
+        trouble.append(error)
+    try:
+        reader.flush(context.log.info)
+        context.instance.add_run_tags(context.run_id, {SENDING: SENT})
+    except NkoError as error:
+        trouble.append(error)
+    jobs = {"batch jobs": dg.MetadataValue.md(batch_markdown(batches(workshop)))}
+    if trouble:
+        told = " ".join(dict.fromkeys(map(str, trouble)))
+        raise dg.Failure(told, metadata=jobs, allow_retries=False) from trouble[0]
+    context.add_output_metadata(jobs)
 
 
 @dg.job(

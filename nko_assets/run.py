@@ -10,7 +10,7 @@ import dagster as dg
 from dagster._core.execution.plan.objects import ErrorSource
 
 from nko_assets.assets.adapter import covered_videos
-from nko_assets.assets.lessons import READING_ASSETS, SUBMISSION
+from nko_assets.assets.lessons import COLLECTION, READING_ASSETS, SUBMISSION
 from nko_assets.build import build_definitions
 from nko_assets.channel import VideoEntry
 from nko_assets.failures import ConfigurationError, PermanentFailure, TransientFailure
@@ -29,8 +29,6 @@ from nko_assets.resources.lake import Failure
 from nko_assets.steps import Context, Step, Workshop, current_record
 
 OPERATIONS = "operations"
-# The first step that needs the reader's answers.
-COLLECTION = "gemini_results"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 

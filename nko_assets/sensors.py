@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -11,11 +12,11 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
     UnresolvedAssetJobDefinition,
 )
 
-from nko_assets.assets.lessons import LESSON_ASSETS, READING_ASSETS, SUBMISSION
+from nko_assets.assets.lessons import COLLECTION, LESSON_ASSETS, READING_ASSETS, SUBMISSION
 from nko_assets.channel import VideoEntry
-from nko_assets.failures import ConfigurationError, PermanentFailure
+from nko_assets.failures import ConfigurationError, NkoError, PermanentFailure
 from nko_assets.instance import COMMAND_LINE, LAUNCHED_BY, only_runner
-from nko_assets.jobs import CHANNEL, LESSONS, READINGS, send_queued
+from nko_assets.jobs import CHANNEL, LESSONS, READINGS, SENDING, SENT, send_queued
 from nko_assets.lineage import STEPS
 from nko_assets.partitions import VIDEOS, contiguous_ranges, range_tags
 from nko_assets.reading import ledger
@@ -23,6 +24,7 @@ from nko_assets.reading.reader import DeferredReader
 from nko_assets.reading.receipt import Receipt
 from nko_assets.resources.lake import Lake
 from nko_assets.resources.webhook import post
+from nko_assets.sensor_memory import MOST_LAUNCHES, SensorMemory
 from nko_assets.settings import Settings
 from nko_assets.steps import Context, Workshop, current_record
 
@@ -153,27 +155,78 @@ def gemini_answers(
             pass
     except ConfigurationError:
         return dg.SkipReason("`nko run` is at work, and collects the answers itself.")
-    # Which receipt of each video was read on already: looked at no more, and launched once.
-    read_on: dict[str, str] = json.loads(context.cursor or "{}")
-    receipts: dict[str, Receipt] = {}
-    for entry in workshop.lake.videos():
-        receipt = _receipt(workshop.lake, entry.video_id)
-        if receipt is None or read_on.get(entry.video_id) == _name(receipt):
-            continue
-        if _is_read(workshop, entry):
-            read_on[entry.video_id] = _name(receipt)
-        else:
-            receipts[entry.video_id] = receipt
-    answered = _answered(workshop, receipts)
-    requests = list(_reading_runs(context.instance, workshop.settings, receipts, answered))
-    sending = _reason_to_send(context.instance, workshop)
+    memory = SensorMemory.of(context.cursor)
+    now = datetime.now(UTC)
+    unread = _unread(context.instance, workshop, memory)
+    answered = _answered(workshop, {key: each.receipt for key, each in unread.items()})
+    memory.forget_launches(unread.keys() - answered)
+    running = _is_unfinished(context.instance, READINGS.name)
+    ready = [
+        key for key in answered if memory.may_launch(key, unread[key].name, now, running=running)
+    ]
+    requests = list(_reading_runs(context.instance, workshop.settings, unread, ready, memory))
+    for key in ready:
+        memory.remember_launch(key, unread[key].name, now)
+    sending = _reason_to_send(context.instance, workshop, memory, now)
     if sending:
         requests.append(dg.RunRequest(job_name=send_queued.name, tags={"nko/because": sending}))
-    read_on |= {video_id: _name(receipts[video_id]) for video_id in answered}
-    waiting = None if requests else f"{len(receipts)} videos wait for their answers."
     return dg.SensorResult(
-        run_requests=requests, skip_reason=waiting, cursor=json.dumps(read_on, ensure_ascii=False)
+        run_requests=requests,
+        skip_reason=None if requests else _why_nothing(unread, answered, memory),
+        cursor=memory.model_dump_json(),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Unread:
+    """A video that was handed over and not read on; `again` tells what is asked for once more."""
+
+    receipt: Receipt
+    again: str
+
+    @property
+    def name(self) -> str:
+        """What tells receipts apart: other frames, another reader or another second asking."""
+        return _name(self.receipt)
+
+
+def _unread(
+    instance: dg.DagsterInstance, workshop: Workshop, memory: SensorMemory
+) -> dict[str, _Unread]:
+    """The videos that have a receipt and were not read with it; those that were are remembered."""
+    lake = workshop.lake
+    materialized = [
+        instance.get_materialized_partitions(dg.AssetKey(name)) for name in READING_ASSETS
+    ]
+    unread = {}
+    for entry in lake.videos():
+        key = entry.video_id
+        receipt = _receipt(lake, key)
+        if receipt is None:
+            continue
+        results = lake.record(COLLECTION, key)
+        outdated = results is not None and results.outdated
+        if memory.read.get(key) == _name(receipt) and not outdated:
+            continue
+        # A run that was killed may have recorded what it never told Dagster of.
+        if all(key in keys for keys in materialized) and _is_read(workshop, entry):
+            memory.remember_read(key, _name(receipt))
+        else:
+            unread[key] = _Unread(receipt, results.fingerprint if results and outdated else "")
+    return unread
+
+
+def _why_nothing(
+    unread: Mapping[str, _Unread], answered: Sequence[str], memory: SensorMemory
+) -> str:
+    given_up = [key for key in answered if memory.launches(key, unread[key].name) >= MOST_LAUNCHES]
+    told = f"{len(unread) - len(answered)} videos wait for their answers."
+    if given_up:
+        told += (
+            f" {len(given_up)} have theirs and were not read in {MOST_LAUNCHES} runs: "
+            "look at the last one, then materialize gemini_results."
+        )
+    return told
 
 
 def _receipt(lake: Lake, video_id: str) -> Receipt | None:
@@ -214,13 +267,21 @@ def _answered(workshop: Workshop, receipts: Mapping[str, Receipt]) -> list[str]:
 def _reading_runs(
     instance: dg.DagsterInstance,
     settings: Settings,
-    receipts: Mapping[str, Receipt],
-    answered: Sequence[str],
+    unread: Mapping[str, _Unread],
+    ready: Sequence[str],
+    memory: SensorMemory,
 ) -> Iterator[dg.RunRequest]:
-    """A run for each contiguous range of `answered`; the same receipts always have the same key."""
+    """A run for each contiguous range of `ready`.
+
+    The same attempt at the same receipts always has the same key, of which Dagster starts one run.
+    """
     partitions = instance.get_dynamic_partitions(VIDEOS.name or "")
-    for chunk in contiguous_ranges(partitions, answered, settings.max_videos_a_run):
-        names = "\n".join(_name(receipts[video_id]) for video_id in chunk)
+    for chunk in contiguous_ranges(partitions, ready, settings.max_videos_a_run):
+        names = "\n".join(
+            f"{each.name} {each.again} {memory.launches(key, each.name)}"
+            for key in chunk
+            for each in [unread[key]]
+        )
         yield dg.RunRequest(
             run_key=f"{READINGS.name}:{hashlib.sha256(names.encode()).hexdigest()[:24]}",
             job_name=READINGS.name,
@@ -228,34 +289,46 @@ def _reading_runs(
         )
 
 
-def _reason_to_send(instance: dg.DagsterInstance, workshop: Workshop) -> str:
+def _reason_to_send(
+    instance: dg.DagsterInstance, workshop: Workshop, memory: SensorMemory, now: datetime
+) -> str:
     """Why `send_queued` should run now; empty when it should not.
 
     Answers are recorded as soon as a job has ended. What waits to be sent is tried again after a
-    while only, since a tier or a budget may be what it waits for.
+    while only, since a tier or a budget may be what it waits for; so is a job that makes trouble.
     """
-    filters = dg.RunsFilter(job_name=send_queued.name, statuses=UNFINISHED)
-    if instance.get_runs(filters, limit=1):
+    if _is_unfinished(instance, send_queued.name):
         return ""
+    trouble = ""
+    try:
+        ended = cast("DeferredReader", workshop.reader).ended()
+    except NkoError as error:
+        ended, trouble = (), str(error)
+    if new := memory.to_tell(ended, now, AFTER_A_FAILURE):
+        return f"{len(new)} jobs have ended"
     last = next(
         iter(instance.get_run_records(dg.RunsFilter(job_name=send_queued.name), limit=1)), None
     )
-    since = datetime.now(UTC) - last.update_timestamp if last else None
     failed = last is not None and last.dagster_run.status is dg.DagsterRunStatus.FAILURE
-    if failed and since is not None and since < AFTER_A_FAILURE:
-        return ""
-    ended = cast("DeferredReader", workshop.reader).ended()
-    if ended:
-        return f"{len(ended)} jobs have ended"
-    if since is not None and since < AFTER_A_RUN:
+    sent = last is not None and last.dagster_run.tags.get(SENDING) == SENT
+    since = now - last.update_timestamp if last is not None else None
+    if since is not None and since < (AFTER_A_FAILURE if failed and not sent else AFTER_A_RUN):
         return ""
     with workshop.store().session() as conn:
         waiting = ledger.backlog(conn)
     oldest = waiting.oldest_queued_at
-    if oldest is not None and oldest <= datetime.now(UTC) - ledger.Limits().patience:
+    if oldest is not None and oldest <= now - ledger.Limits().patience:
         return f"{waiting.queued_requests} requests wait"
-    # Someone is sending them at this moment, and nothing is done then; or was, and died.
-    return f"{waiting.unsent_jobs} jobs are planned and not sent" if waiting.unsent_jobs else ""
+    if waiting.unsent_jobs:
+        # Someone is sending them at this moment, and nothing is done then; or was, and died.
+        return f"{waiting.unsent_jobs} jobs are planned and not sent"
+    # The run fails with it, where people look.
+    told = failed and since is not None and since < AFTER_A_FAILURE
+    return "" if told else trouble
+
+
+def _is_unfinished(instance: dg.DagsterInstance, job: str) -> bool:
+    return bool(instance.get_runs(dg.RunsFilter(job_name=job, statuses=UNFINISHED), limit=1))
 
 
 # --- telling of failures --------------------------------------------------------------------------

@@ -90,7 +90,7 @@ def started(*arguments: object, **over) -> subprocess.Popen[str]:
 def test_without_a_command_there_is_help(nko):
     said = nko()
     assert said.code in (0, 2)
-    for command in ("run", "ui", "status", "doctor", "bench"):
+    for command in ("run", "ui", "status", "retry", "pilot", "doctor", "bench"):
         assert command in said.out + said.err
 
 

@@ -1,4 +1,4 @@
-"""Whatever goes wrong, each request is paid for once and each frame is answered.
+"""Whatever goes wrong, each request is paid for once, booked, and each frame has its answer.
 
 Real client, real ledger in Postgres, real processes that are killed; the service is the protocol
 server, which counts what it was made to do. `pytest -v` shows the matrix.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
@@ -17,6 +18,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from nko_assets.failures import ConfigurationError
+from nko_assets.reading import ledger
+from nko_assets.reading.gemini.prices import cost_usd
 from nko_assets.reading.reader import JobState
 from nko_assets.resources.gemini_reader import GeminiReader, utc_now
 from nko_assets.resources.store import Store
@@ -26,6 +30,7 @@ from nko_assets_tests.servers.gemini import GeminiServer
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload([__name__])
 REQUESTS = frames(range(4), each=3)
+OTHERS = frames([9])
 
 
 def quiet(_: str) -> None:
@@ -62,6 +67,7 @@ class Stage:
     folder: Path
     clock: SetClock = field(default_factory=SetClock)
     processes: list[BaseProcess] = field(default_factory=list)
+    elsewhere_usd: float = 0.0
 
     def reader(self, **over: Any) -> GeminiReader:
         return gemini_reader(self.server.url, self.store, self.folder, clock=self.clock, **over)
@@ -96,6 +102,24 @@ class Stage:
             conn.execute(
                 "truncate ledger.answers, ledger.requests, ledger.jobs, ledger.foreign_jobs"
             )
+
+    def charged(self) -> Counter[str]:
+        """How often each request was answered and so paid, in whatever attempt."""
+        charged: Counter[str] = Counter()
+        for key, times in self.server.charged.items():
+            charged[key.partition("-")[0]] += times
+        return charged
+
+    def charged_usd(self) -> float:
+        today = self.clock.now.date()
+        return sum(
+            times * cost_usd(model, today, *tokens)
+            for (model, tokens), times in self.server.usage.items()
+        )
+
+    def booked_usd(self) -> float:
+        with self.store.session() as conn:
+            return ledger.money(conn, self.clock.now).committed_usd - self.elsewhere_usd
 
     def finish(self) -> list[str]:
         """Do what the pipeline does, minute after minute, until it is done; the statuses."""
@@ -244,6 +268,96 @@ def two_processes_poll(stage: Stage) -> None:
     assert stage.server.asked("files.download") == 1
 
 
+def results_refused_once(stage: Stage) -> None:
+    reader = stage.reader()
+    job = reader.submit(REQUESTS)
+    reader.flush(quiet, force=True)
+    stage.server.finish()
+    stage.server.fail("files.download", 404)
+    assert "cannot be read now" in reader.poll(job).note
+    assert stage.job_states() == ["submitted"]
+
+
+def results_forgotten(stage: Stage) -> None:
+    reader = stage.reader()
+    job = reader.submit(REQUESTS)
+    reader.flush(quiet, force=True)
+    stage.server.finish()
+    stage.server.forget_files()
+    assert "cannot be read now" in reader.poll(job).note
+    stage.clock.forward(hours=49)
+
+
+def empty_ledger_and_results_refused_once(stage: Stage) -> None:
+    stage.reader().submit(REQUESTS)
+    stage.reader().flush(quiet, force=True)
+    stage.server.finish()
+    stage.lose_the_ledger()
+    stage.server.fail("files.download", 404)
+    said: list[str] = []
+    stage.reader().submit(REQUESTS[:6])
+    stage.reader().flush(said.append, force=True)
+    assert any("cannot be read now; videos that wait: 2" in each for each in said)
+
+
+def key_of_another_project(stage: Stage) -> None:
+    with GeminiServer(read_well, polls_to_end=1, seed=1) as other:
+        # The other project has a job of this ledger too, and knows nothing of the second.
+        elsewhere = gemini_reader(other.url, stage.store, stage.folder, clock=stage.clock)
+        theirs = elsewhere.submit(OTHERS)
+        elsewhere.flush(quiet, force=True)
+        assert elsewhere.poll(theirs).state is JobState.DONE
+        stage.elsewhere_usd = stage.booked_usd()
+        ours = stage.reader().submit(REQUESTS)
+        stage.reader().flush(quiet, force=True)
+        with pytest.raises(ConfigurationError, match="does not know job nko-"):
+            elsewhere.poll(ours)
+
+
+def job_failed_three_times(stage: Stage) -> None:
+    reader = stage.reader()
+    job = reader.submit(REQUESTS)
+    for minutes in (10, 20, 40):
+        stage.server.end_next("FAILED", message="The billing account is not active.")
+        reader.flush(quiet, force=True)
+        stage.server.finish()
+        reader.poll(job)
+        stage.clock.forward(minutes=minutes - 1)
+        reader.flush(quiet, force=True)
+        assert all(served.done for served in stage.server.jobs), "asked again too early"
+        stage.clock.forward(minutes=1)
+
+
+def empty_ledger_and_a_failed_job(stage: Stage) -> None:
+    stage.server.end_next("FAILED")
+    stage.reader().submit(REQUESTS)
+    stage.reader().flush(quiet, force=True)
+    stage.server.finish()
+    stage.lose_the_ledger()
+    stage.clock.forward(hours=1)
+    stage.reader().submit(REQUESTS)
+    stage.reader().flush(quiet, force=True)
+    assert [served.done for served in stage.server.jobs] == [True, False]
+
+
+def empty_ledger_a_failed_job_and_a_lost_commit(stage: Stage) -> None:
+    stage.server.fail("batches.create", "drop_before", skip=1)
+    stage.server.end_next("FAILED")
+    stage.reader().submit(REQUESTS)
+    stage.reader().flush(quiet, force=True)
+    stage.server.finish()
+    stage.lose_the_ledger()
+    stage.clock.forward(hours=1)
+    stage.reader().submit(REQUESTS)
+    stage.reader().flush(quiet, force=True)
+    # The job of that name is not the one that was asked for now.
+    assert (stage.job_states(), len(stage.server.jobs)) == (["uploaded"], 1)
+
+
+def cancelled_with_some_answers(stage: Stage) -> None:
+    stage.server.end_next("CANCELLED", share=0.5)
+
+
 CASES = (
     killed_before_the_upload,
     killed_during_the_upload,
@@ -262,13 +376,23 @@ CASES = (
     empty_ledger_and_the_same_job_running,
     three_processes_submit,
     two_processes_poll,
+    results_refused_once,
+    results_forgotten,
+    empty_ledger_and_results_refused_once,
+    key_of_another_project,
+    job_failed_three_times,
+    empty_ledger_and_a_failed_job,
+    empty_ledger_a_failed_job_and_a_lost_commit,
+    cancelled_with_some_answers,
 )
+# Paid for, and lost beyond recovery: not asked again unless a person says so.
+LOST = (results_forgotten,)
 
 
 @pytest.fixture(scope="module")
 def matrix(request: pytest.FixtureRequest) -> Iterator[list[str]]:
     """One line a case, shown at the end when asked for."""
-    rows = [f"{'fault':<37}jobs  requests  paid once  frames ok"]
+    rows = [f"{'fault':<45}jobs  requests  paid once  frames ok"]
     yield rows
     capture = request.config.pluginmanager.get_plugin("capturemanager")
     if request.config.get_verbosity() >= 0:
@@ -290,11 +414,41 @@ def stage(store: Store, tmp_path: Path) -> Iterator[Stage]:
 def test_each_request_is_paid_for_once_and_each_frame_answered(fault, stage, matrix):
     fault(stage)
     statuses = stage.finish()
-    paid = stage.server.requests_paid
+    stage.server.finish()  # a job too many would be paid for now
+    paid = stage.charged()
     once = sum(count == 1 for count in paid.values())
     matrix.append(
-        f"{fault.__name__.replace('_', ' '):<36}"
+        f"{fault.__name__.replace('_', ' '):<44}"
         f"{len(stage.server.jobs):>5} {len(paid):>9} {once:>10} {statuses.count('ok'):>10}"
     )
-    assert statuses == ["ok"] * len(REQUESTS), matrix[-1]
+    expected = "missing" if fault in LOST else "ok"
+    assert statuses == [expected] * len(REQUESTS), matrix[-1]
     assert once == len(paid) == len(REQUESTS), matrix[-1]
+    if fault in LOST:
+        assert stage.booked_usd() >= stage.charged_usd()
+    else:
+        assert stage.booked_usd() == pytest.approx(stage.charged_usd())
+
+
+def test_what_was_done_and_charged_without_an_answer_is_booked(stage):
+    stage.server.end_next("CANCELLED", share=0.5, lost=True)
+    assert set(stage.finish()) == {"ok"}
+    assert stage.charged().total() == 18  # nobody can know which six of the twelve were done
+    assert stage.booked_usd() >= stage.charged_usd()
+
+
+def test_a_job_that_always_fails_ends_with_its_reason_and_costs_nothing(stage):
+    stage.server.end_next("FAILED", message="The billing account is not active.", times=9)
+    reader = stage.reader()
+    job = reader.submit(REQUESTS)
+    for _ in range(9):
+        reader.flush(quiet, force=True)
+        stage.server.finish()
+        if reader.poll(job).state.final:
+            break
+        stage.clock.forward(hours=2)
+    readings = list(reader.collect(job, REQUESTS, quiet))
+    assert {each.status for each in readings} == {"error"}
+    assert all("billing account is not active" in each.reason for each in readings)
+    assert len(stage.server.jobs) == ledger.MAX_FAILED_JOBS
+    assert stage.booked_usd() == 0

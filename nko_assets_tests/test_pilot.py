@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,7 +32,7 @@ LESSONS = 2
 
 def answer(frame_id: str, _jpeg: bytes, request: dict[str, Any]) -> str | LineError:
     """The right text from the older model; the newer one fails on every second lesson."""
-    place = int(frame_id.split("-")[1].split(":")[0])
+    place = int(frame_id.split("-")[1].split(":", maxsplit=1)[0])
     if "thinkingLevel" in request["generationConfig"]["thinkingConfig"] and place % 2:
         return LineError(400, "the picture is bad")
     nko, english = GREETINGS[place]
@@ -55,12 +56,19 @@ def server(monkeypatch) -> Iterator[GeminiServer]:
         yield running
 
 
-@pytest.fixture
-def workshop(tmp_path, channel, server) -> Iterator[Workshop]:
-    """A data root whose videos have their frames."""
-    settings = settings_for(tmp_path, channel, gemini_api_key=server.key, model=GOOD)
-    opened = open_workshop(settings)
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory, channel) -> Path:
+    """A folder with a data root whose videos have their frames."""
+    folder = tmp_path_factory.mktemp("prepared")
+    opened = open_workshop(settings_for(folder, channel))
     run_lineage(opened, Silent(), only=("channel", "frames"))
+    return folder
+
+
+@pytest.fixture
+def workshop(tmp_path, prepared, channel, server) -> Iterator[Workshop]:
+    shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
+    opened = open_workshop(settings_for(tmp_path, channel, gemini_api_key=server.key, model=GOOD))
     yield opened
     opened.store.close()
 

@@ -26,7 +26,9 @@ def reading(**changes) -> Reading:
         "status": "ok",
         "reason": "",
         "lines": (Line(0, (1, 2, 3, 4), "nko", "nqo", "ߓߏ߲", "ߓߏ߲", 0.9),),
-        "entries": (Entry(0, "word", "ߓߏ߲", "ߓߏ߲", None, "house", None, None, (1, 2, 3, 4), 0.9, "frame"),),
+        "entries": (
+            Entry(0, "word", "ߓߏ߲", "ߓߏ߲", None, "house", None, None, (1, 2, 3, 4), 0.9, "frame"),
+        ),
         "confidence": 0.9,
         "reader": "offline",
         "model": "weights",

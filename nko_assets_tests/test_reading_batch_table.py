@@ -99,6 +99,11 @@ def test_what_is_in_no_job_yet_comes_first():
     assert second.job == "nko-1"
 
 
+def test_what_rests_after_a_job_that_failed_says_until_when():
+    (line,) = batch_table([], Backlog(120, 3, 0.2, minutes_ago(-10), 0, 0, 0), NOW)
+    assert (line.age_s, line.note) == (0, "rest after a job that failed, until 12:10 UTC")
+
+
 def test_the_markdown_has_a_row_a_job_and_no_broken_cell():
     failed = replace(RUNNING, state=BatchState.FAILED, error="quota | exceeded")
     text = batch_markdown(batch_table([failed, DONE], NOTHING, NOW))

@@ -7,14 +7,17 @@ import pytest
 from nko_assets.failures import PermanentFailure
 from nko_assets.reading.gemini.answers import parse_result
 from nko_assets.reading.gemini.bookkeeping import (
+    first_again,
     hash_of,
     is_unchanged,
     new_answer,
     new_request,
+    price_now,
     reading_of,
 )
 from nko_assets.reading.gemini.prices import cost_usd
-from nko_assets.reading.gemini.request import first_settings, request_line
+from nko_assets.reading.gemini.request import AskSettings, first_settings, request_line
+from nko_assets.reading.gemini.tokens import expected_tokens
 from nko_assets.reading.ledger import PlannedRequest, StoredAnswer
 from nko_assets_tests.gemini_reading import MODEL, ROWS, frames, picture
 from nko_assets_tests.servers.gemini import response, truth
@@ -113,10 +116,33 @@ def test_an_answer_that_was_cut_is_asked_again_with_more_room_and_its_price():
     answer = new_answer(result(cut), planned(), DAY)
     assert answer.status == "max_tokens"
     assert answer.retry.settings["max_output_tokens"] == 2 * SETTINGS.max_output_tokens
-    assert (answer.retry.tokens, answer.retry.estimated_usd) == (
-        planned().tokens,
-        planned().estimated_usd,
+    assert answer.retry.tokens == planned().tokens
+    # It is expected to use up at least what it had used up.
+    used_up = cost_usd(MODEL, DAY, planned().tokens, SETTINGS.max_output_tokens, 0)
+    assert answer.retry.estimated_usd == pytest.approx(used_up)
+
+
+def test_a_request_costs_what_its_model_costs_on_the_day_on_which_it_is_sent():
+    waiting = planned(
+        model="gemini-3.8-flash", settings=first_settings("gemini-3.8-flash").as_dict()
     )
+    first, later = date(2026, 11, 24), date(2027, 11, 24)
+    assert price_now(planned(), DAY) == pytest.approx(planned().estimated_usd)
+    tokens = expected_tokens(
+        waiting.model, AskSettings.from_dict(waiting.settings), waiting.width, waiting.height
+    )
+    assert price_now(waiting, later) > price_now(waiting, first)
+    for day in (first, later):
+        assert price_now(waiting, day) == pytest.approx(cost_usd(waiting.model, day, *tokens))
+
+
+def test_what_failed_is_asked_again_by_hand_as_it_was_asked_first():
+    given_up = planned(
+        attempt=3, settings={**SETTINGS.as_dict(), "hint": "loop"}, estimated_usd=7.0, tokens=9
+    )
+    again = first_again(given_up, DAY)
+    assert again.settings == SETTINGS.as_dict()
+    assert (again.tokens, again.estimated_usd) == (planned().tokens, planned().estimated_usd)
 
 
 def test_what_cannot_heal_is_not_asked_again():

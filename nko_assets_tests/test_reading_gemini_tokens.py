@@ -4,7 +4,7 @@ import pytest
 
 from nko_assets.failures import ConfigurationError
 from nko_assets.reading.gemini.models import known_models
-from nko_assets.reading.gemini.request import first_settings
+from nko_assets.reading.gemini.request import first_settings, retry_settings
 from nko_assets.reading.gemini.tokens import expected_tokens, image_tokens, prompt_tokens
 
 
@@ -48,6 +48,26 @@ def test_what_is_expected_fits_into_what_is_allowed(model):
     assert given == image_tokens(model, "high", 1280, 720) + prompt_tokens(settings)
     assert 400 < answer < 1000
     assert answer + thinking < settings.max_output_tokens
+
+
+@pytest.mark.parametrize("model", known_models())
+@pytest.mark.parametrize("status", ["max_tokens", "loop"])
+def test_an_answer_that_ran_into_its_limit_is_expected_to_do_so_again(model, status):
+    settings = first_settings(model)
+    for _ in range(2):
+        limit = settings.max_output_tokens
+        settings = retry_settings(status, model, settings)
+        _, answer, thinking = expected_tokens(model, settings, 1280, 720)
+        assert answer + thinking == limit
+
+
+def test_other_failures_are_expected_to_cost_what_an_answer_costs():
+    settings = first_settings("gemini-3.8-flash")
+    again = retry_settings("malformed", "gemini-3.8-flash", settings)
+    assert (
+        expected_tokens("gemini-3.8-flash", again, 1280, 720)[1:]
+        == (expected_tokens("gemini-3.8-flash", settings, 1280, 720)[1:])
+    )
 
 
 def test_an_unknown_model_has_no_tokens():

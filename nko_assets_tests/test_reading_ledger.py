@@ -104,7 +104,7 @@ class TestQueue:
             conn.execute("truncate ledger.answers, ledger.requests, ledger.jobs")
             for second, row in enumerate(some):
                 ledger.enqueue(conn, [row], NOON + timedelta(seconds=second))
-            plan = ledger.claim(conn, Limits(), NOON, force=True)
+            plan = ledger.claim(conn, Limits(), NOON + timedelta(minutes=1), force=True)
             names.add(plan.name)
             assert list(plan.requests) == ledger.requests_of(conn, plan.name)
         assert len(names) == 1
@@ -112,7 +112,8 @@ class TestQueue:
     def test_a_job_has_one_model(self, conn):
         ledger.enqueue(conn, requests(range(3), 1, model="flash"), NOON)
         ledger.enqueue(conn, requests(range(3), 1, model="pro"), NOON + timedelta(seconds=1))
-        first, second = (ledger.claim(conn, Limits(), NOON, force=True) for _ in range(2))
+        soon = NOON + timedelta(seconds=1)
+        first, second = (ledger.claim(conn, Limits(), soon, force=True) for _ in range(2))
         assert (first.model, second.model) == ("flash", "pro")
         assert {each.model for each in first.requests} == {"flash"}
 
@@ -192,6 +193,75 @@ class TestQueue:
         again = ledger.claim(conn, Limits(), NOON, force=True)
         assert again.name != plan.name
 
+    def test_only_the_model_that_is_asked_for_is_claimed(self, conn):
+        ledger.enqueue(conn, requests([1], 2, model="pro"), NOON)
+        ledger.enqueue(conn, requests([2], 2), NOON)
+        assert ledger.claim(conn, Limits(), NOON, force=True, model="flash").model == "flash"
+        assert ledger.claim(conn, Limits(), NOON, force=True, model="flash") is None
+        assert states(conn) == {"claimed": 2, "queued": 2}
+        assert ledger.backlog(conn, "flash").queued_requests == 0
+        assert ledger.backlog(conn).queued_requests == 2
+
+    def test_a_claim_can_be_for_some_requests_only(self, conn):
+        rows = list(requests([1, 2], 2))
+        ledger.enqueue(conn, rows, NOON)
+        some = {rows[0].hash, rows[3].hash}
+        plan = ledger.claim(conn, Limits(), NOON, force=True, only=some)
+        assert {each.hash for each in plan.requests} == some
+        assert ledger.claim(conn, Limits(), NOON, force=True, only=some) is None
+
+    def test_what_is_put_off_is_not_claimed_before(self, conn):
+        later = NOON + timedelta(minutes=10)
+        ledger.enqueue(conn, requests([1], 1), later)
+        ledger.enqueue(conn, requests([2], 1), NOON)
+        assert ledger.claim(conn, Limits(), NOON, force=True).videos == ("video-0002",)
+        assert ledger.claim(conn, Limits(), NOON, force=True) is None
+        assert ledger.claim(conn, Limits(), later, force=True).videos == ("video-0001",)
+
+    def test_what_is_asked_again_is_sent_before_what_is_new(self, conn):
+        ledger.enqueue(conn, requests([1], 1), NOON)
+        plan = submit(conn)
+        ledger.enqueue(conn, requests(range(2, 40), 1), NOON)
+        later = NOON + timedelta(hours=1)
+        record(conn, plan, [], now=later)  # queued again as the last one
+        assert ledger.claim(conn, Limits(), later).videos[0] == "video-0001"
+
+    def test_requests_that_keep_their_attempt_get_another_job_when_the_service_had_one(self, conn):
+        ledger.enqueue(conn, requests([1], 2), NOON)
+        names = []
+        for _ in range(3):
+            names.append(submit(conn).name)
+            conn.execute("update ledger.jobs set state = 'failed'")
+            conn.execute("update ledger.requests set state = 'queued', job_name = null")
+        assert len(set(names)) == 3
+
+    def test_what_is_not_wanted_any_more_is_withdrawn(self, conn):
+        old = list(requests([1, 2], 2, settings={"resolution": "low", "reading": 1}))
+        other = request(1, 9, settings={"resolution": "low", "reading": 2})
+        ledger.enqueue(conn, [*old, other], NOON)
+        keep = [old[0].hash]
+        assert ledger.withdraw(conn, ["video-0001"], {"reading": 1}, but=keep) == 1
+        left = [old[0].hash, old[2].hash, old[3].hash, other.hash]
+        assert ledger.states_of(conn, [*left, old[1].hash]) == dict.fromkeys(
+            left, RequestState.QUEUED
+        )
+
+    def test_what_was_asked_before_it_was_withdrawn_is_failed_as_it_was(self, conn):
+        ledger.enqueue(conn, [request(1, 0)], NOON)
+        plan = submit(conn)
+        healing = Retry({"temperature": 0.4}, 2000, 0.02)
+        record(conn, plan, [answer(plan.requests[0].key, "loop", retry=healing)])
+        assert ledger.withdraw(conn, ["video-0001"], {}, but=[]) == 1
+        (kept,) = ledger.answers_for(conn, [request(1, 0).hash])
+        assert (kept.status, kept.attempt, kept.job_name) == ("loop", 1, plan.name)
+
+    def test_what_is_on_its_way_or_answered_is_not_withdrawn(self, conn):
+        ledger.enqueue(conn, requests([1, 2], 1), NOON)
+        first, _ = (submit(conn, Limits(max_videos=1)) for _ in range(2))
+        record(conn, first, map(answer, (each.key for each in first.requests)))
+        assert ledger.withdraw(conn, ["video-0001", "video-0002"], {}, but=[]) == 0
+        assert states(conn) == {"answered": 1, "submitted": 1}
+
     def test_what_had_failed_before_it_was_forgotten_is_failed(self, conn):
         ledger.enqueue(conn, [request(1, 0)], NOON)
         plan = submit(conn)
@@ -235,6 +305,37 @@ class TestBudget:
         paid = ledger.money(conn, NOON)
         assert paid == ledger.Money(pytest.approx(0.03), 0, pytest.approx(0.03))
         assert paid.committed_usd == pytest.approx(0.03)
+
+    def test_the_price_of_the_day_replaces_the_estimate(self, conn):
+        ledger.enqueue(conn, requests([1, 2], 10), NOON)
+        limits = Limits(max_videos=1, budget_usd=0.25)
+        plan = ledger.claim(conn, limits, NOON, force=True, price=lambda _: 0.02)
+        assert plan.estimated_usd == pytest.approx(0.2)
+        assert ledger.money(conn, NOON).open_usd == pytest.approx(0.2)
+        with pytest.raises(BudgetExceeded) as caught:
+            ledger.claim(conn, limits, NOON, force=True, price=lambda _: 0.02)
+        assert caught.value.needed_usd == pytest.approx(0.2)
+
+    def test_what_cost_more_than_estimated_is_expected_to_do_so_again(self, conn):
+        ledger.enqueue(conn, requests(range(4), 10), NOON)
+        limits = Limits(max_videos=1, budget_usd=0.75)
+        first, _ = submit(conn, limits), submit(conn, limits)
+        assert ledger.money(conn, NOON).open_usd == pytest.approx(0.2)
+        record(conn, first, (answer(each.key, cost_usd=0.03) for each in first.requests))
+        assert ledger.money(conn, NOON).committed_usd == pytest.approx(0.3 + 0.3)
+        with pytest.raises(BudgetExceeded) as caught:
+            ledger.claim(conn, limits, NOON, force=True)
+        assert caught.value.needed_usd == pytest.approx(0.3)
+
+    def test_a_model_that_cost_less_or_another_model_changes_no_estimate(self, conn):
+        ledger.enqueue(conn, requests([1], 10), NOON)
+        dear = submit(conn)
+        record(conn, dear, (answer(each.key, cost_usd=0.03) for each in dear.requests))
+        ledger.enqueue(conn, requests([2, 3], 10, model="pro"), NOON)
+        cheap = submit(conn, Limits(max_videos=1))
+        record(conn, cheap, (answer(each.key, cost_usd=0.001) for each in cheap.requests))
+        submit(conn)
+        assert ledger.money(conn, NOON).open_usd == pytest.approx(0.1)
 
     def test_failed_attempts_are_money_too(self, conn):
         ledger.enqueue(conn, [request(1, 0)], NOON)
@@ -321,6 +422,46 @@ class TestAnswers:
         hashes = [each.hash for each in plan.requests]
         assert {each.status for each in ledger.answers_for(conn, hashes)} == {"expired"}
 
+    def test_what_a_broken_off_job_did_without_an_answer_is_booked_and_an_attempt(self, conn):
+        ledger.enqueue(conn, requests([1], 8), NOON)
+        plan = submit(conn)
+        broken_off = ledger.Absent("error", "the job was cancelled", done=4, asked=False)
+        came = [answer(each.key) for each in plan.requests[:2]]
+        record(conn, plan, came, BatchState.CANCELLED, broken_off)
+        # Two of the six others were done, and nobody knows which.
+        assert ledger.money(conn, NOON).spent_usd == pytest.approx(2 * 0.02 + 2 * 0.01)
+        assert {each.attempt for each in submit(conn).requests} == {2}
+
+    def test_what_nobody_can_count_is_booked_whole(self, conn):
+        ledger.enqueue(conn, requests([1], 8), NOON)
+        lost = ledger.Absent("missing", "it was forgotten", again=False, done=None)
+        record(conn, submit(conn), [], BatchState.SUCCEEDED, lost)
+        assert ledger.money(conn, NOON).spent_usd == pytest.approx(0.08)
+        assert states(conn) == {"failed": 8}
+
+    def test_what_a_broken_off_job_did_not_ask_rests_longer_each_time_and_then_fails(self, conn):
+        ledger.enqueue(conn, requests([1], 2), NOON)
+        failed = ledger.Absent("error", "the job failed", asked=False)
+        now, names = NOON, set()
+        for minutes in (10, 20, 40, 80):
+            plan = submit(conn, now=now)
+            names.add(plan.name)
+            assert {each.attempt for each in plan.requests} == {1}
+            done = record(conn, plan, [], BatchState.FAILED, failed, now)
+            assert (done.queued_again, done.failed) == (2, 0)
+            now += timedelta(minutes=minutes)
+            early = now - timedelta(seconds=1)
+            assert ledger.claim(conn, Limits(), early, force=True) is None
+        plan = submit(conn, now=now)
+        assert record(conn, plan, [], BatchState.FAILED, failed, now).failed == 2
+        assert len({*names, plan.name}) == ledger.MAX_FAILED_JOBS
+        assert ledger.money(conn, now).committed_usd == 0
+        # A person's word starts the count anew.
+        again = {each.hash: Retry({}, 1000, 0.01) for each in plan.requests}
+        assert ledger.requeue(conn, again, now) == 2
+        plan = submit(conn, now=now)
+        assert record(conn, plan, [], BatchState.FAILED, failed, now).queued_again == 2
+
     def test_several_answers_under_one_key_are_a_failure_that_is_paid_for(self, conn):
         ledger.enqueue(conn, requests([1], 2), NOON)
         plan = submit(conn)
@@ -381,6 +522,17 @@ class TestAnswers:
         plan = submit(conn)
         record(conn, plan, [answer(plan.requests[0].key, "safety")])
         assert ledger.requeue(conn, again, NOON, max_attempts=2) == 0
+
+    def test_failed_requests_are_found_by_model_and_video(self, conn):
+        ledger.enqueue(conn, requests([1, 2], 1), NOON)
+        ledger.enqueue(conn, requests([1], 1, model="pro"), NOON)
+        for _ in range(2):
+            plan = submit(conn)
+            record(conn, plan, [answer(each.key, "safety") for each in plan.requests])
+        found = ledger.failed_requests(conn, "flash")
+        assert {each.video_id for each in found} == {"video-0001", "video-0002"}
+        (only,) = ledger.failed_requests(conn, "flash", ["video-0002"])
+        assert (only.hash, only.attempt) == (request(2, 0).hash, 1)
 
     def test_the_answers_of_a_job_still_running_cannot_be_recorded(self, conn):
         with pytest.raises(ValueError, match="running"):

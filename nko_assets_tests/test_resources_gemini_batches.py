@@ -507,6 +507,7 @@ def test_an_operation_is_read_whichever_way_it_is_told() -> None:
             "model": "models/gemini-2.5-pro",
             "displayName": "nko-1",
             "createTime": "2026-09-01T04:13:24.263450184Z",
+            "endTime": "2026-09-01T05:00:00Z",
             "batchStats": {"requestCount": "4", "failedRequestCount": "1"},
             "state": "BATCH_STATE_SUCCEEDED",
         },
@@ -517,6 +518,7 @@ def test_an_operation_is_read_whichever_way_it_is_told() -> None:
     job = job_of(told)
     assert job.created_at == datetime(2026, 9, 1, 4, 13, 24, 263450, tzinfo=UTC)
     assert (job.model, job.result_file) == ("gemini-2.5-pro", "files/batch-1")
+    assert job.ended_at == datetime(2026, 9, 1, 5, tzinfo=UTC)
     assert (job.succeeded, job.failed) == (0, 1)
     assert job.state is RemoteState.SUCCEEDED
 
@@ -530,6 +532,10 @@ def test_an_operation_is_read_whichever_way_it_is_told() -> None:
         ("BATCH_STATE_RUNNING", True, True, RemoteState.FAILED),
         ("JOB_STATE_PARTIALLY_SUCCEEDED", True, False, RemoteState.PARTIALLY_SUCCEEDED),
         ("JOB_STATE_QUEUED", False, False, RemoteState.PENDING),
+        # What is not done may have only a part of its results.
+        ("BATCH_STATE_SUCCEEDED", False, False, RemoteState.RUNNING),
+        ("BATCH_STATE_PARTIALLY_SUCCEEDED", False, False, RemoteState.RUNNING),
+        ("BATCH_STATE_CANCELLED", False, False, RemoteState.CANCELLED),
     ],
 )
 def test_a_state_that_is_not_known_never_waits_for_ever(

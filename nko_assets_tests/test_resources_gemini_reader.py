@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -161,7 +161,7 @@ class TestTheWayOfAFrame:
             list(reader.collect(job, frames([1]), quiet))
 
     def test_a_frame_of_another_job_is_refused(self, reader):
-        with pytest.raises(ConfigurationError, match="video-2:0 is not part of job"):
+        with pytest.raises(PermanentFailure, match="video-2:0 is not part of job"):
             list(reader.collect(reader.submit(frames([1])), frames([2]), quiet))
 
     def test_a_frame_that_is_no_picture_is_told(self, reader):
@@ -223,21 +223,38 @@ class TestFailures:
         assert jobs(store)[0].error == "2 of its answers belong to no request"
 
     @pytest.mark.parametrize("state", ["FAILED", "EXPIRED", "CANCELLED"])
-    def test_the_frames_of_a_job_that_ended_badly_are_asked_again(
-        self, reader, server, store, state
+    def test_the_frames_of_a_job_that_ended_badly_rest_and_are_asked_again(
+        self, reader, server, store, clock, state
     ):
         server.end_next(state)
+        job = reader.submit(frames([1]))
+        reader.flush(quiet, force=True)
+        reader.poll(job)
+        clock.forward(minutes=9)
+        reader.flush(quiet, force=True)
+        assert len(server.jobs) == 1
+        clock.forward(minutes=1)
         readings = finished(reader, frames([1]))
-        assert {(each.status, each.attempt) for each in readings} == {("ok", 2)}
+        # Nothing was asked, so it was no attempt.
+        assert {(each.status, each.attempt) for each in readings} == {("ok", 1)}
         assert sorted(job.state for job in jobs(store)) == sorted(
             [BatchState(state.lower()), BatchState.SUCCEEDED]
         )
 
-    def test_jobs_that_always_expire_end_as_failures(self, reader, server):
-        server.end_next("EXPIRED", times=3)
-        readings = finished(reader, frames([1]))
-        assert {each.status for each in readings} == {"expired"}
-        assert len(server.jobs) == 3
+    def test_jobs_that_always_expire_end_as_failures(self, reader, server, clock):
+        server.end_next("EXPIRED", times=9)
+        job = reader.submit(frames([1]))
+        waits = []
+        while not reader.poll(job).state.final:
+            before = len(server.jobs)
+            reader.flush(quiet, force=True)
+            if len(server.jobs) == before:
+                clock.forward(minutes=5)
+                waits[-1] += 5
+            else:
+                waits.append(0)
+        assert {each.status for each in reader.collect(job, frames([1]), quiet)} == {"expired"}
+        assert waits == [10, 20, 40, 80, 0]
 
     def test_what_a_partly_done_job_left_out_is_asked_again(self, reader, server):
         server.end_next("PARTIALLY_SUCCEEDED", share=0.5)
@@ -245,15 +262,21 @@ class TestFailures:
         assert sorted(each.attempt for each in readings) == [1, 1, 2, 2]
         assert {each.status for each in readings} == {"ok"}
 
-    def test_results_that_are_gone_are_asked_again(self, slow_server, slow_reader):
+    def test_results_that_are_gone_are_looked_for_and_never_paid_again(
+        self, slow_server, slow_reader, clock, store
+    ):
         job = slow_reader.submit(frames([1]))
         slow_reader.flush(quiet, force=True)
         slow_server.finish()
         slow_server.forget_files()
-        assert slow_reader.poll(job).note == (
-            "0 of 2 frames answered; 2 are queued: "
-            "they wait for company until they have waited long enough"
-        )
+        status = slow_reader.poll(job)
+        assert status.state is JobState.RUNNING
+        assert "cannot be read now" in status.note
+        clock.forward(hours=49)
+        assert slow_reader.poll(job).note == "2 of 2 frames answered, 2 of them failed"
+        readings = list(slow_reader.collect(job, frames([1]), quiet))
+        assert {(each.status, each.attempt) for each in readings} == {("missing", 1)}
+        assert jobs(store)[0].actual_usd == pytest.approx(job.estimated_cost_usd)
 
     def test_a_job_that_never_ends_is_cancelled_after_three_days(
         self, slow_server, slow_reader, clock
@@ -303,7 +326,7 @@ class TestChangedFrames:
         reader = gemini_reader(
             server.url, store, tmp_path, frames=lambda v, i: {**pictures(v, i), **lake}
         )
-        server.end_next("EXPIRED")
+        server.end_next("PARTIALLY_SUCCEEDED", share=0.0)
         job = reader.submit(frames([1], each=1))
         reader.flush(quiet, force=True)
         reader.poll(job)
@@ -311,7 +334,107 @@ class TestChangedFrames:
         reader.flush(quiet, force=True)
         assert reader.poll(job).note == "1 of 1 frames answered, 1 of them failed"
         (reading,) = reader.collect(job, frames([1], each=1), quiet)
-        assert (reading.status, reading.attempt) == ("expired", 1)
+        assert (reading.status, reading.attempt) == ("missing", 1)
+
+
+class TestChangedSettings:
+    @pytest.mark.parametrize("change", [{"model": "gemini-2.5-pro"}, {"resolution": "high"}])
+    def test_what_was_queued_before_is_not_paid(self, server, store, tmp_path, change):
+        requests = frames([1, 2])
+        old = gemini_reader(server.url, store, tmp_path)
+        before = old.submit(requests)
+        new = gemini_reader(server.url, store, tmp_path, **change)
+        assert {each.status for each in finished(new, requests)} == {"ok"}
+        assert server.requests_paid.total() == len(requests)
+        assert old.poll(before).state is JobState.FAILED
+
+    def test_another_model_is_not_sent_before_its_videos_are_handed_over(
+        self, server, store, tmp_path
+    ):
+        gemini_reader(server.url, store, tmp_path).submit(frames([1]))
+        new = gemini_reader(server.url, store, tmp_path, model="gemini-2.5-pro")
+        new.flush(quiet, force=True)
+        assert server.jobs == []
+
+    def test_frames_that_are_not_handed_over_again_are_not_paid(self, reader, server):
+        reader.submit(frames([1, 2]))
+        reader.submit(frames([1], each=1))
+        reader.flush(quiet, force=True)
+        assert server.requests_paid.total() == 3
+
+    def test_a_first_reading_withdraws_no_second_one(self, reader, server):
+        reader.submit(frames([1]))
+        reader.submit(frames([1], each=1), reading=2)
+        reader.submit(frames([1]))
+        reader.flush(quiet, force=True)
+        assert server.requests_paid.total() == 3
+
+
+class TestSamples:
+    def test_a_sample_sends_its_own_frames_only_and_withdraws_nothing(self, reader, server, clock):
+        whole = reader.submit(frames(range(25)))
+        sample = reader.for_sample()
+        some = frames([1], each=1)
+        job = sample.submit(some)
+        sample.flush(quiet, force=True)
+        clock.forward(hours=1)
+        assert sample.poll(job).state is JobState.DONE
+        assert [each.status for each in sample.collect(job, some, quiet)] == ["ok"]
+        assert server.requests_paid.total() == 1
+        reader.flush(quiet, force=True)
+        reader.settle(quiet)
+        assert reader.poll(whole).state is JobState.DONE
+        assert (server.requests_paid.total(), max(server.requests_paid.values())) == (50, 1)
+
+    def test_a_sample_carries_on_its_own_jobs_only(self, reader, server, store):
+        reader.submit(frames([1]))
+        with store.session() as conn:
+            ledger.claim(conn, Limits(), datetime.now(UTC) + timedelta(hours=1), force=True)
+        sample = reader.for_sample()
+        sample.submit(frames([2]))
+        sample.flush(quiet, force=True)
+        assert len(server.jobs) == 1
+        reader.flush(quiet, force=True)
+        assert len(server.jobs) == 2
+
+
+class TestAskingOnceMore:
+    @pytest.fixture
+    def refused(self):
+        """The frames that the service refuses for good."""
+        return {"video-1:0", "video-2:0"}
+
+    @pytest.fixture
+    def reader(self, store, tmp_path, refused):
+        def answer(frame_id, jpeg, request):
+            refuses = frame_id in refused
+            return LineError(400, "no") if refuses else read_well(frame_id, jpeg, request)
+
+        with GeminiServer(answer, polls_to_end=1) as server:
+            yield gemini_reader(server.url, store, tmp_path)
+
+    def test_a_person_can_have_the_failed_frames_of_videos_asked_again(self, reader, refused):
+        requests = frames([1, 2])
+        assert [each.status for each in finished(reader, requests)] == ["error", "ok"] * 2
+        refused.clear()
+        assert reader.retry_failed(["video-2"]) == 1
+        assert [each.status for each in finished(reader, requests)] == ["error", "ok", "ok", "ok"]
+        assert reader.retry_failed() == 1
+        assert {each.status for each in finished(reader, requests)} == {"ok"}
+        assert reader.retry_failed() == 0
+
+    def test_frames_are_asked_nine_times_at_most(self, reader):
+        finished(reader, frames([1]))
+        times = 1
+        while reader.retry_failed():
+            finished(reader, frames([1]))
+            times += 1
+        assert times == 9
+
+    def test_what_would_be_asked_otherwise_now_is_left_alone(self, reader, store, tmp_path):
+        finished(reader, frames([1]))
+        for change in ({"model": "gemini-2.5-pro"}, {"resolution": "high"}):
+            assert gemini_reader("http://", store, tmp_path, **change).retry_failed() == 0
 
 
 class TestMoney:
@@ -350,6 +473,31 @@ class TestMoney:
             reader.poll(job)
         assert reader.poll(job).state is JobState.DONE
         assert len(server.jobs) == 3
+
+    def test_the_price_of_the_day_of_sending_counts(self, server, store, tmp_path, clock):
+        reader = gemini_reader(server.url, store, tmp_path, model="gemini-3.8-flash", clock=clock)
+        clock.now = datetime(2026, 12, 31, 23, 59, tzinfo=UTC)  # a price that ends with the year
+        job = reader.submit(frames([1]))
+        clock.forward(minutes=2)
+        reader.flush(quiet, force=True)
+        (row,) = jobs(store)
+        assert row.estimated_usd > 1.1 * job.estimated_cost_usd
+
+    def test_what_is_asked_again_fits_the_budget_or_waits(self, store, tmp_path):
+        def cut(frame_id, jpeg, request):
+            return response(truth(frame_id, []), finish="MAX_TOKENS")
+
+        with GeminiServer(cut, polls_to_end=1) as server:
+            reader = gemini_reader(server.url, store, tmp_path)
+            job = reader.submit(frames([1]))
+            reader = gemini_reader(
+                server.url, store, tmp_path, limits=Limits(budget_usd=3 * job.estimated_cost_usd)
+            )
+            reader.flush(quiet, force=True)
+            reader.settle(quiet)
+            with pytest.raises(BudgetExceeded):
+                reader.flush(quiet, force=True)
+            assert len(server.jobs) == 1
 
     def test_real_usage_replaces_the_estimate(self, reader, store):
         finished(reader, frames([1]))
@@ -412,7 +560,10 @@ class TestWhenTheServiceRefuses:
             with pytest.raises(ConfigurationError, match="does not know job nko-"):
                 elsewhere.poll(job)
             clock.forward(hours=73)
-            assert "2 are queued" in elsewhere.poll(job).note
+            # Whoever did it has forgotten it by now, and it was paid.
+            assert elsewhere.poll(job).note == "2 of 2 frames answered, 2 of them failed"
+        assert len(server.jobs) == 1
+        assert jobs(store)[0].actual_usd == pytest.approx(job.estimated_cost_usd)
 
     def test_the_service_is_asked_about_a_job_at_most_once_in_a_while(
         self, slow_server, store, tmp_path, clock
@@ -435,7 +586,72 @@ class TestWhenTheServiceRefuses:
         assert slow_server.asked("batches.get") == 2
 
 
+class TestReceiptsTogether:
+    """What one receipt waits for may be another one's."""
+
+    def test_a_receipt_that_waits_for_room_settles_what_takes_it(
+        self, server, store, tmp_path, clock
+    ):
+        reader = gemini_reader(
+            server.url, store, tmp_path, limits=Limits(max_open_jobs=1), clock=clock
+        )
+        reader.submit(frames([1]))
+        reader.flush(quiet, force=True)
+        job = reader.submit(frames([2]))
+        for _ in range(3):
+            clock.forward(minutes=2)
+            status = reader.poll(job)
+        assert status.state is JobState.DONE
+
+    def test_a_receipt_that_waits_sends_what_others_have_queued(
+        self, slow_server, slow_reader, clock
+    ):
+        job = slow_reader.submit(frames([1]))
+        slow_reader.flush(quiet, force=True)
+        slow_reader.submit(frames([2]))
+        clock.forward(minutes=2)
+        slow_reader.poll(job)
+        assert len(slow_server.jobs) == 2
+
+    def test_trouble_with_the_job_of_another_receipt_is_not_this_ones(
+        self, server, store, tmp_path
+    ):
+        reader = gemini_reader(server.url, store, tmp_path, limits=Limits(max_videos=1))
+        one, two = reader.submit(frames([1])), reader.submit(frames([2]))
+        reader.flush(quiet, force=True)
+        server.fail("batches.get", 404)
+        assert reader.poll(two).state is JobState.DONE
+        assert reader.poll(one).state is JobState.DONE
+
+    def test_a_planned_job_that_cannot_be_sent_does_not_keep_the_others(
+        self, server, store, tmp_path
+    ):
+        def lake(video_id, ids):
+            if video_id == "video-1":
+                raise TransientFailure("The disk does not answer.")
+            return pictures(video_id, ids)
+
+        reader = gemini_reader(
+            server.url, store, tmp_path, frames=lake, limits=Limits(max_videos=1)
+        )
+        reader.submit(frames([1, 2]))
+        for _ in range(2):
+            with pytest.raises(TransientFailure, match="disk"):
+                reader.flush(quiet, force=True)
+        assert {job.state for job in jobs(store)} == {BatchState.PREPARING, BatchState.SUBMITTED}
+
+
 class TestSensors:
+    def test_trouble_with_one_job_hides_no_other_that_has_ended(self, server, store, tmp_path):
+        reader = gemini_reader(server.url, store, tmp_path, limits=Limits(max_videos=1))
+        reader.submit(frames([1, 2]))
+        reader.flush(quiet, force=True)
+        server.fail("batches.get", 404)
+        assert len(reader.ended()) == 1
+        server.fail("batches.get", 404, times=2)
+        with pytest.raises(ConfigurationError, match="does not know job"):
+            reader.ended()
+
     def test_trouble_with_one_job_does_not_keep_the_others(self, server, store, tmp_path):
         reader = gemini_reader(server.url, store, tmp_path, limits=Limits(max_videos=1))
         one, two = reader.submit(frames([1])), reader.submit(frames([2]))

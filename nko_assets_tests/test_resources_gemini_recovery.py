@@ -102,14 +102,21 @@ def test_what_an_old_job_did_not_answer_is_asked_now(server, reader, store):
     assert [len(job.keys) for job in server.jobs] == [4, 1]
 
 
-def test_answers_that_are_gone_everywhere_are_asked_for_again(server, reader, store):
+def test_answers_that_cannot_be_read_are_waited_for_and_then_lost(server, reader, store, clock):
     send(reader, frames([1]))
     server.finish()
     server.forget_files()
     lose_the_ledger(store)
-    job, _ = send(reader, frames([1]))
-    assert len(server.jobs) == 1  # the job of the same name is looked at first
+    job, said = send(reader, frames([1]))
+    assert any("cannot be read now; videos that wait: 1" in each for each in said)
     assert "2 are queued" in reader.poll(job).note
+    clock.forward(hours=49)
+    send(reader, frames([1]))
+    assert len(server.jobs) == 1  # the job of the same name is looked at first
+    assert reader.poll(job).note == "2 of 2 frames answered, 2 of them failed"
+    assert {each.status for each in reader.collect(job, frames([1]), quiet)} == {"missing"}
+    with store.session() as conn:
+        assert ledger.money(conn, clock.now).spent_usd == pytest.approx(job.estimated_cost_usd)
 
 
 def test_only_the_videos_of_a_running_old_job_wait_for_it(server, reader, store):

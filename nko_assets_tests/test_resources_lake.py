@@ -33,6 +33,23 @@ def test_a_record_whose_file_is_gone_or_cut_is_no_record(lake):
     assert lake.record("frames", "v1") is None
 
 
+def test_what_is_outdated_stays_in_use_until_it_is_made_again(lake):
+    saved = _save(lake)
+    assert not saved.outdated
+    lake.outdate("frames", "v1")
+    old = lake.record("frames", "v1")
+    assert old.outdated
+    assert (old.content, old.files, old.facts) == (saved.content, saved.files, saved.facts)
+    lake.outdate("frames", "v1")
+    assert lake.record("frames", "v1").fingerprint != old.fingerprint, "each time is another"
+    assert _save(lake) == saved == lake.record("frames", "v1")
+
+
+def test_what_is_not_there_cannot_be_outdated(lake):
+    lake.outdate("frames", "v1")
+    assert lake.record("frames", "v1") is None
+
+
 def test_equal_bytes_give_equal_content_and_others_do_not(lake):
     assert _save(lake, b"a").content == _save(lake, b"a").content
     assert _save(lake, b"a").content != _save(lake, b"b").content

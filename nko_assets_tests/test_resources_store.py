@@ -4,8 +4,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -247,6 +249,54 @@ def test_a_session_that_loses_the_database_says_so(store):
 
     with pytest.raises(TransientFailure, match="The database does not answer"):
         lose()
+
+
+def test_times_come_back_in_utc_whatever_the_database_is_set_to(store: Store) -> None:
+    with store.connect() as conn:
+        dsn = f"postgresql://postgres@/postgres?host={conn.info.host}"
+        conn.execute("alter role postgres set timezone = 'Pacific/Auckland'")
+    try:
+        for options in ("", "&options=-c%20timezone%3DAsia/Tokyo%20-c%20work_mem%3D5MB"):
+            with Store(SecretStr(dsn + options), None).session() as conn:
+                (now,) = conn.execute("select now()").fetchone() or (None,)
+                assert now.utcoffset() == timedelta(0)
+                assert now.date() == conn.execute("select current_date").fetchall()[0][0]
+                kept = conn.execute("show work_mem").fetchone()
+                assert (kept == ("5MB",)) == bool(options), "other options of an address stay"
+    finally:
+        with store.connect() as conn:
+            conn.execute("alter role postgres reset timezone")
+
+
+def test_many_threads_of_many_processes_find_room(store: Store) -> None:
+    with store.connect() as conn:
+        assert conn.execute("show max_connections").fetchone() == ("200",)
+
+
+@pytest.fixture
+def crowded(store: Store) -> Iterator[str]:
+    """The address of a role that may connect once at a time."""
+    with store.connect() as conn:
+        conn.execute("create role lonely login connection limit 1")
+        host = conn.info.host
+    yield f"postgresql://lonely@/postgres?host={host}"
+    with store.connect() as conn:
+        conn.execute("drop role lonely")
+
+
+def test_a_full_database_is_waited_for(crowded: str) -> None:
+    lonely = Store(SecretStr(crowded), None)
+    first = lonely.connect()
+    threading.Timer(0.5, first.close).start()
+    with lonely.session() as second:
+        assert second.execute("select 1").fetchone() == (1,)
+
+
+def test_a_database_that_stays_full_is_given_up_with_a_sentence(crowded: str) -> None:
+    lonely = Store(SecretStr(crowded), None, room_within_s=0.5)
+    with lonely.connect(), pytest.raises(TransientFailure, match=r"no room.*0\.5 s") as caught:
+        lonely.connect()
+    assert "max_connections" in caught.value.next_step
 
 
 def test_a_lazy_store_opens_once_when_it_is_first_asked_for(tmp_path):

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,7 +20,7 @@ from nko_assets.assets.lessons import LESSON_ASSETS, READING_ASSETS, SUBMISSION
 from nko_assets.assets.operations import batches, dry_run
 from nko_assets.build import build_definitions, open_workshop
 from nko_assets.instance import open_instance
-from nko_assets.jobs import LESSONS, READINGS, send_queued
+from nko_assets.jobs import LESSONS, READINGS, SENDING, SENT, send_queued
 from nko_assets.nko import romanize
 from nko_assets.partitions import VIDEOS, range_tags
 from nko_assets.progress import Silent
@@ -29,6 +29,7 @@ from nko_assets.resources.gemini_batches import GeminiBatches
 from nko_assets.resources.gemini_reader import GeminiReader
 from nko_assets.resources.reader import kept_frames, limits_of
 from nko_assets.run import RunResult, run_lineage
+from nko_assets.sensor_memory import SensorMemory
 from nko_assets.sensors import gemini_answers
 from nko_assets.settings import KEY_VARIABLES
 from nko_assets.steps import Workshop
@@ -243,8 +244,8 @@ class Daemon:
         assert ended is not None
         return ended
 
-    def tick(self) -> list[dg.RunRequest]:
-        """What the sensor asks for, each of which is run; empty when it skips."""
+    def look(self) -> list[dg.RunRequest]:
+        """What the sensor asks for; empty when it skips."""
         context = dg.build_sensor_context(
             self.instance, self.cursor, resources={"workshop": self.workshop}
         )
@@ -252,11 +253,30 @@ class Daemon:
         if isinstance(answer, dg.SkipReason):
             return []
         self.cursor = answer.cursor
-        if answer.skip_reason:
-            return []
-        for request in answer.run_requests:
+        return [] if answer.skip_reason else answer.run_requests
+
+    def tick(self) -> list[dg.RunRequest]:
+        """What the sensor asks for, each of which is run."""
+        requests = self.look()
+        for request in requests:
             assert self.launch(request.job_name, request.tags).is_success
-        return answer.run_requests
+        return requests
+
+    def wait(self, **time: float) -> None:
+        """Let sensor and ledger believe that so much time has passed."""
+        age = timedelta(**time)
+        past = SensorMemory.of(self.cursor)
+        for tried in past.tried.values():
+            tried.last -= age
+        past.told = {name: when - age for name, when in past.told.items()}
+        self.cursor = past.model_dump_json()
+        with self.workshop.store().session() as conn:
+            conn.execute("update ledger.requests set queued_at = queued_at - %s", [age])
+
+    def hand_over(self, video_ids: Sequence[str]) -> None:
+        """Send the frames of these videos, in a job of their own."""
+        assert self.launch(LESSONS, range_tags(video_ids)).is_success
+        self.workshop.reader.flush(lambda _note: None, force=True)
 
 
 @pytest.fixture
@@ -324,3 +344,130 @@ def test_only_videos_whose_answers_are_all_there_are_read_on(daemon, server):
     readings = [request for request in requests if request.job_name == READINGS.name]
     assert [request.tags for request in readings] == [range_tags([first])]
     assert materialized(daemon.workshop)["reviewed_readings"] == 1
+
+
+def of_job(requests: Sequence[dg.RunRequest], job: str) -> list[dg.RunRequest]:
+    return [request for request in requests if request.job_name == job]
+
+
+@ENDED_BY_HAND
+def test_a_reading_run_that_was_killed_is_launched_again_hourly_three_times(daemon, server):
+    videos = daemon.instance.get_dynamic_partitions(VIDEOS.name)
+    daemon.hand_over(videos)
+    server.finish()
+    daemon.workshop.reader.settle(lambda _note: None)
+    first = of_job(daemon.look(), READINGS.name)
+    assert [request.tags for request in first] == [range_tags(videos)]
+    assert daemon.look() == [], "it may still run"
+    keys = {request.run_key for request in first}
+    for _ in range(2):
+        daemon.wait(hours=1)
+        keys |= {request.run_key for request in of_job(daemon.look(), READINGS.name)}
+    assert len(keys) == 3, "Dagster starts a run key once only"
+    daemon.wait(hours=1)
+    assert daemon.look() == [], "a person has to look"
+
+
+@ENDED_BY_HAND
+def test_what_a_killed_run_had_recorded_and_not_told_dagster_is_materialized(daemon, server):
+    first, *_ = daemon.instance.get_dynamic_partitions(VIDEOS.name)
+    daemon.hand_over([first])
+    server.finish()
+    for _ in range(2):
+        daemon.tick()
+    assert materialized(daemon.workshop)["reviewed_readings"] == 1
+    daemon.instance.wipe_assets([dg.AssetKey("reviewed_readings")])
+    daemon.cursor = None
+    daemon.tick()
+    assert materialized(daemon.workshop)["reviewed_readings"] == 1
+
+
+@ENDED_BY_HAND
+def test_a_video_that_was_read_is_left_alone_when_a_setting_changes(daemon, server):
+    first, *_ = daemon.instance.get_dynamic_partitions(VIDEOS.name)
+    daemon.hand_over([first])
+    server.finish()
+    for _ in range(3):
+        daemon.tick()
+    changed = daemon.workshop.settings.model_copy(update={"accept_confidence": 0.4})
+    daemon.workshop = replace(daemon.workshop, settings=changed)
+    assert daemon.look() == []
+
+
+@ENDED_BY_HAND
+def test_a_job_that_cannot_be_asked_about_keeps_no_other_from_being_sent(daemon, server):
+    first, *others = daemon.instance.get_dynamic_partitions(VIDEOS.name)
+    daemon.hand_over([first])
+    assert daemon.launch(LESSONS, range_tags(others)).is_success
+    daemon.wait(hours=1)
+    server.fail("batches.get", 403, times=99)
+    ended = daemon.launch(send_queued.name, {})
+    assert not ended.is_success, "it tells what went wrong"
+    assert len(server.jobs) == 2, "and sends the others all the same"
+
+
+@ENDED_BY_HAND
+def test_a_job_that_cannot_be_asked_about_keeps_no_video_from_being_read(daemon, server):
+    first, *others = daemon.instance.get_dynamic_partitions(VIDEOS.name)
+    daemon.hand_over([first])
+    server.finish()
+    daemon.workshop.reader.settle(lambda _note: None)
+    daemon.hand_over(others)
+    server.fail("batches.get", 403, times=99)
+    (reading,) = of_job(daemon.look(), READINGS.name)
+    assert reading.tags == range_tags([first])
+
+
+@ENDED_BY_HAND
+def test_after_sending_has_failed_answers_are_still_recorded_at_once(daemon, server):
+    first, *others = daemon.instance.get_dynamic_partitions(VIDEOS.name)
+    daemon.hand_over([first])
+    assert daemon.launch(LESSONS, range_tags(others)).is_success
+    daemon.wait(hours=1)
+    server.fail("batches.create", 403, times=1)
+    assert not daemon.launch(send_queued.name, {}).is_success
+    assert daemon.look() == [], "sending is tried again later"
+    server.finish()
+    assert [request.job_name for request in daemon.tick()] == [send_queued.name]
+    assert of_job(daemon.look(), READINGS.name)
+
+
+@ENDED_BY_HAND
+def test_a_job_whose_answers_cannot_be_recorded_is_tried_hourly_and_not_each_minute(daemon, server):
+    daemon.hand_over(daemon.instance.get_dynamic_partitions(VIDEOS.name))
+    server.finish()
+    server.fail("files.download", 403, times=99)
+    (request,) = daemon.look()
+    assert not daemon.launch(request.job_name, request.tags).is_success
+    assert daemon.look() == []
+    daemon.wait(hours=1)
+    assert [request.job_name for request in daemon.look()] == [send_queued.name]
+
+
+@ENDED_BY_HAND
+def test_trouble_with_a_job_is_told_hourly_and_what_waits_is_sent_sooner(daemon, server):
+    first, *_ = daemon.instance.get_dynamic_partitions(VIDEOS.name)
+    daemon.hand_over([first])
+    server.fail("batches.get", 403, times=99)
+    (request,) = daemon.look()
+    assert "403" in request.tags["nko/because"]
+    assert not daemon.launch(request.job_name, request.tags).is_success
+    assert daemon.look() == []
+    (ended,) = daemon.instance.get_runs(dg.RunsFilter(job_name=send_queued.name))
+    assert ended.tags[SENDING] == SENT, "so that only a short pause is made before the next"
+
+
+@ENDED_BY_HAND
+def test_a_receipt_of_other_frames_costs_one_video_only(daemon, server):
+    first, second, third = daemon.instance.get_dynamic_partitions(VIDEOS.name)
+    daemon.hand_over([first, second, third])
+    server.finish()
+    daemon.workshop.reader.settle(lambda _note: None)
+    lake = daemon.workshop.lake
+    other = lake.path(SUBMISSION, second, ".json").read_bytes()
+    lake.path(SUBMISSION, first, ".json").write_bytes(other)
+    (request,) = of_job(daemon.look(), READINGS.name)
+    assert not daemon.launch(request.job_name, request.tags).is_success
+    assert "is not part of job" in lake.failure("gemini_results", first).reason
+    done = daemon.instance.get_materialized_partitions(dg.AssetKey("gemini_results"))
+    assert done == {second, third}

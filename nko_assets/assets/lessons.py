@@ -13,3 +13,5 @@ LESSON_ASSETS = tuple(
 # Hands the frames to the reader. What comes after it needs the answers, which may take a day.
 SUBMISSION = "gemini_batches"
 READING_ASSETS = LESSON_ASSETS[LESSON_ASSETS.index(SUBMISSION) + 1 :]
+# The first step that needs them.
+COLLECTION = "gemini_results"

@@ -141,7 +141,7 @@ def _asking(workshop: Workshop, model: str) -> Settings:
 
 def _reader(workshop: Workshop, model: str) -> DeferredReader:
     reader = open_reader(_asking(workshop, model), workshop.lake, workshop.store)
-    return cast("DeferredReader", reader)
+    return cast("DeferredReader", reader).for_sample()
 
 
 def _offline(workshop: Workshop, requests: Sequence[FrameRequest], say: Say) -> list[Reading]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from statistics import median
 from typing import Any, Literal
 
@@ -89,8 +89,12 @@ def batch_table(jobs: Sequence[BatchJob], backlog: Backlog, now: datetime) -> li
                 failed=0,
                 estimated_usd=backlog.queued_usd,
                 actual_usd=0.0,
-                age_s=(now - oldest).total_seconds(),
-                note="not in a job yet",
+                age_s=max((now - oldest).total_seconds(), 0.0),
+                note=(
+                    "not in a job yet"
+                    if oldest <= now
+                    else f"rest after a job that failed, until {oldest.astimezone(UTC):%H:%M} UTC"
+                ),
             ),
         )
     return lines

@@ -159,7 +159,25 @@ class Reader(Protocol):
 
 
 class DeferredReader(Reader, Protocol):
-    """A reader that sends frames away and gets the answers hours later."""
+    """A reader that sends frames away and gets the answers hours later.
+
+    The frames that are submitted are all that is wanted of their videos: what was submitted before
+    and not sent yet is withdrawn when it is not among them.
+    """
+
+    def for_sample(self) -> DeferredReader:
+        """The same reader, for a few frames of some videos beside the work on all of them.
+
+        It withdraws nothing, and `flush` and `poll` send only what was submitted to it.
+        """
+        ...
+
+    def retry_failed(self, video_ids: Sequence[str] | None = None) -> int:
+        """Queue again the frames that have failed for good, of these videos or of all; how many.
+
+        Nothing is sent: `flush` does that.
+        """
+        ...
 
     def ended(self) -> tuple[str, ...]:
         """Names of the service's jobs that have ended and whose answers are not recorded yet.

@@ -48,6 +48,10 @@ _SETTLING = timedelta(minutes=5)
 _THROTTLED = timedelta(minutes=5)
 # The service gives a job up after 48 hours; what it holds longer than this it has forgotten.
 _DEADLINE = timedelta(hours=72)
+# It keeps results for 48 hours from a job's end; where it does not say when that was, from the last
+# moment at which that can have been.
+_KEPT = timedelta(hours=48)
+_KEPT_UNKNOWN = timedelta(hours=96)
 
 _LABEL = "videos"
 _MOST_LABELLED = 38
@@ -69,11 +73,21 @@ def labelled(label: str | None, videos: Sequence[str]) -> list[str]:
 
 
 def answers_in(service: GeminiBatches, remote: RemoteJob, folder: Path) -> Iterator[str]:
-    """The lines of a job's results; none when the service does not have any, or no more."""
-    try:
-        yield from service.results(remote, folder)
-    except NotFound:
-        return
+    """The lines of the results of a job that ended; none when it failed before there were any.
+
+    Raises `NotFound` when the service does not have the results now: those of a job that went well
+    are paid, and may be there later (`kept_until`).
+    """
+    if remote.result_file is None and remote.state in _ENDED_BADLY:
+        return iter(())
+    return service.results(remote, folder)
+
+
+def kept_until(remote: RemoteJob) -> datetime:
+    """Until when the service keeps the results of a job that ended."""
+    if remote.ended_at is None:
+        return remote.created_at + _KEPT_UNKNOWN
+    return remote.ended_at + _KEPT
 
 
 class GeminiJobs:
@@ -109,7 +123,7 @@ class GeminiJobs:
             if job is None or job.state not in (BatchState.PREPARING, BatchState.UPLOADED):
                 return True
             remote = self._service.find(name)
-            if remote is None:
+            if remote is None or _is_past(remote, job):
                 if job.create_after is not None and self._clock() < job.create_after:
                     say(f"{name} waits: {job.error or _NOT_LISTED}")
                     return False
@@ -142,7 +156,7 @@ class GeminiJobs:
                 return
             remote = self.ask(job)
             if remote is None:
-                gone = Absent("missing", "the service does not know the job any more")
+                gone = Absent("missing", f"{_FORGOTTEN} the job", again=False, done=None)
                 self._record(job, iter(()), BatchState.FAILED, gone, gone.reason, say)
             elif remote.state.final:
                 self._collect(job, remote, say)
@@ -153,17 +167,18 @@ class GeminiJobs:
     def ask(self, job: BatchJob) -> RemoteJob | None:
         """How a job that was sent is doing; None when the service has forgotten it.
 
-        Raises `ConfigurationError` when it may be known to the owner of another key.
+        Raises `ConfigurationError` when it may be known to the owner of another key, whatever other
+        jobs of ours this one's owner has.
         """
         try:
             remote = self._service.get(job.service_name or "")
         except NotFound:
-            if self._clock() > _sent(job) + _DEADLINE or self._knows_another_of_ours():
+            if self._clock() > _sent(job) + _DEADLINE:
                 return None
             raise ConfigurationError(
                 f"Gemini does not know job {job.name}, which was sent on {_sent(job):%d %B}.",
-                "Set GEMINI_API_KEY to a key of the project that sent it; its frames are asked "
-                f"again only after {_sent(job) + _DEADLINE:%d %B %H:%M} UTC.",
+                "Set GEMINI_API_KEY to a key of the project that sent it: its frames are paid, and "
+                f"count as failed after {_sent(job) + _DEADLINE:%d %B %H:%M} UTC.",
             ) from None
         if remote.state is RemoteState.RUNNING and job.state is BatchState.SUBMITTED:
             with self._store().session() as conn:
@@ -216,9 +231,10 @@ class GeminiJobs:
             return self._service.create(job.model, file_name, job.name)
         except Ambiguous as error:
             remote = self._service.find(job.name)
-            if remote is None:
+            if remote is None or _is_past(remote, job):
                 self._postpone(job, _SETTLING, error.message)
                 say(f"{job.name}: {error.message} {_NOT_LISTED}")
+                return None
             return remote
         except Throttled as error:
             wait = max(_THROTTLED, timedelta(seconds=error.wait_s or 0))
@@ -242,7 +258,10 @@ class GeminiJobs:
         self._file(job.name).unlink(missing_ok=True)
 
     def _collect(self, job: BatchJob, remote: RemoteJob, say: Progress) -> None:
-        """Download the results of a job that ended, judge them, and record them."""
+        """Download the results of a job that ended, judge them, and record them.
+
+        Raises `TransientFailure` when they cannot be read now and may be later.
+        """
         state = BatchState(remote.state.value)
         folder = self._folder / job.name
         with self._store().session() as conn:
@@ -250,6 +269,16 @@ class GeminiJobs:
         answers = self._answers(job, remote, planned, folder)
         try:
             self._record(job, answers, state, _absent(remote), remote.error, say)
+        except NotFound as error:
+            until = kept_until(remote)
+            if self._clock() <= until:
+                raise TransientFailure(
+                    f"The results of {job.name} cannot be read now: {error.message}",
+                    "They are paid, so nothing is asked again; they are looked for until "
+                    f"{until:%d %B %H:%M} UTC.",
+                ) from None
+            lost = Absent("missing", f"{_FORGOTTEN} its answer", again=False, done=remote.succeeded)
+            self._record(job, iter(()), state, lost, error.message, say)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -290,11 +319,6 @@ class GeminiJobs:
             f"{done.queued_again:,} asked again, {done.failed:,} failed"
         )
 
-    def _knows_another_of_ours(self) -> bool:
-        with self._store().session() as conn:
-            ours = {job.service_name for job in ledger.job_table(conn)}
-        return any(remote.service_name in ours for remote in self._service.jobs())
-
     def _file(self, name: str) -> Path:
         return self._folder / f"{name}.jsonl"
 
@@ -313,6 +337,8 @@ class _FramesChangedError(Exception):
         self.hashes = hashes
 
 
+_ENDED_BADLY = (RemoteState.FAILED, RemoteState.EXPIRED, RemoteState.CANCELLED)
+_FORGOTTEN = "it was paid for, and the service has forgotten"
 _NOT_LISTED = "It may still be on its way, so the service is looked at again before it is resent."
 
 
@@ -320,17 +346,34 @@ def _sent(job: BatchJob) -> datetime:
     return job.submitted_at or job.created_at
 
 
+def _is_past(remote: RemoteJob, job: BatchJob) -> bool:
+    """Whether a job of this name brought nothing, long before this one was planned.
+
+    An earlier ledger made it. It is not taken for this one, whose turn it is.
+    """
+    return (
+        remote.state in _ENDED_BADLY
+        and remote.result_file is None
+        and not remote.succeeded
+        and remote.created_at < job.created_at - _SETTLING
+    )
+
+
 def _absent(remote: RemoteJob) -> Absent:
     """What to say of requests for which a job that ended gave no answer."""
+    done = remote.succeeded
     match remote.state:
         case RemoteState.FAILED:
-            return Absent("error", f"the job failed: {remote.error or 'no reason given'}")
+            # One that failed before it counted its requests has not done any of them.
+            reason = f"the job failed: {remote.error or 'no reason given'}"
+            return Absent("error", reason, done=done or 0, asked=False)
         case RemoteState.EXPIRED:
-            return Absent("expired", "the job was not done after 48 hours")
+            reason = "the job was not done after 48 hours"
+            return Absent("expired", reason, done=done, asked=False)
         case RemoteState.CANCELLED:
-            return Absent("error", "the job was cancelled")
+            return Absent("error", "the job was cancelled", done=done, asked=False)
         case _:
-            return Absent("missing", "no answer came under its key")
+            return Absent("missing", "no answer came under its key", done=done)
 
 
 def _short(video_id: str) -> str:

@@ -17,8 +17,8 @@ from nko_assets.reading.gemini.answers import parse_result
 from nko_assets.reading.gemini.bookkeeping import new_answer
 from nko_assets.reading.ledger import BatchState, ForeignJob, NewAnswer
 from nko_assets.reading.reader import Progress
-from nko_assets.resources.gemini_batches import GeminiBatches, RemoteJob
-from nko_assets.resources.gemini_jobs import Clock, answers_in, labelled
+from nko_assets.resources.gemini_batches import GeminiBatches, NotFound, RemoteJob
+from nko_assets.resources.gemini_jobs import Clock, answers_in, kept_until, labelled
 from nko_assets.resources.store import Store
 
 _OURS = re.compile("nko-[0-9a-f]{24}")
@@ -40,17 +40,22 @@ class GeminiRecovery:
     def recover(self, say: Progress) -> frozenset[str]:
         """Give queued requests the answers that are there already; the videos that have to wait.
 
-        They wait for jobs that still run and may answer them. To be called before jobs are planned.
+        They wait for jobs that may answer them: those that still run, and those whose answers
+        cannot be read now. To be called before jobs are planned.
         """
-        foreign = self._foreign()
-        for remote in foreign:
-            if remote.state.final:
-                self._search(remote, say)
+        unread = [
+            remote
+            for remote in self._foreign()
+            if not (remote.state.final and self._search(remote, say))
+        ]
         waiting: set[str] = set()
-        for remote in foreign:
-            if not remote.state.final and (videos := self._may_answer(remote)):
-                name = remote.display_name
-                say(f"{name} of an earlier ledger still runs; videos that wait: {len(videos)}")
+        for remote in unread:
+            if videos := self._may_answer(remote):
+                what = "has answers that cannot be read now" if remote.state.final else "still runs"
+                say(
+                    f"{remote.display_name} of an earlier ledger {what}; "
+                    f"videos that wait: {len(videos)}"
+                )
                 waiting.update(videos)
         return frozenset(waiting)
 
@@ -76,12 +81,15 @@ class GeminiRecovery:
             return []
         return labelled(self._service.label_of(remote.display_name), videos)
 
-    def _search(self, remote: RemoteJob, say: Progress) -> None:
-        """Look through what a job answered for what is queued, unless that was done before."""
+    def _search(self, remote: RemoteJob, say: Progress) -> bool:
+        """Look through what a job answered for what is queued, unless that was done before.
+
+        Returns False when its answers cannot be read now and may be later.
+        """
         started = self._clock()
         with self._store().session() as conn:
             if not ledger.unsearched_jobs(conn, [remote.service_name]):
-                return
+                return True
         folder = self._folder / remote.display_name
         job = ForeignJob(
             name=remote.display_name,
@@ -94,11 +102,17 @@ class GeminiRecovery:
         try:
             with self._store().session() as conn:
                 done = ledger.adopt(conn, job, answers, started)
+        except NotFound:
+            if started <= kept_until(remote):
+                return False
+            with self._store().session() as conn:
+                done = ledger.adopt(conn, job, iter(()), started)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         taken = done.answered + done.queued_again + done.failed
         if taken:
             say(f"{taken:,} answers of {job.name}, a job of an earlier ledger, are taken over")
+        return True
 
     def _answers(self, remote: RemoteJob, folder: Path) -> Iterator[NewAnswer]:
         day = remote.created_at.date()

@@ -38,6 +38,8 @@ class RemoteJob:
     created_at: datetime
     result_file: str | None = None
     """The file with the answers ("files/…"); a job that expired or failed has none."""
+    ended_at: datetime | None = None
+    """When the job ended, where the service says it; the answers are kept from then on."""
     error: str = ""
     succeeded: int | None = None
     failed: int | None = None
@@ -89,6 +91,7 @@ def job_of(operation: Json) -> RemoteJob:
     """
     metadata = _mapping(operation.get("metadata"))
     error = _mapping(operation.get("error"))
+    ended = metadata.get("endTime")
     stats = _mapping(metadata.get("batchStats"))
     result_file = operation.get("responsesFile")
     return RemoteJob(
@@ -98,6 +101,7 @@ def job_of(operation: Json) -> RemoteJob:
         state=_state(str(metadata.get("state", "")), bool(operation.get("done")), bool(error)),
         created_at=datetime.fromisoformat(str(metadata["createTime"])),
         result_file=result_file if isinstance(result_file, str) else None,
+        ended_at=datetime.fromisoformat(str(ended)) if ended else None,
         error=str(error.get("message", "")) or (f"code {error['code']}" if "code" in error else ""),
         # The API writes 64-bit numbers as text, and leaves out those that are zero.
         succeeded=int(str(stats.get("successfulRequestCount", 0))) if stats else None,
@@ -108,6 +112,9 @@ def job_of(operation: Json) -> RemoteJob:
 def _state(name: str, done: bool, error: bool) -> RemoteState:
     """Return the state for its name; one that is not known yet is as far as `done` says."""
     known = _STATES.get(name.removeprefix("BATCH_STATE_").removeprefix("JOB_STATE_"))
+    if known in (RemoteState.SUCCEEDED, RemoteState.PARTIALLY_SUCCEEDED) and not done:
+        # Its results may not be written yet, or not all of them.
+        return RemoteState.RUNNING
     if known is not None and (known.final or not done):
         return known
     if done:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ import polars as pl
 from nko_assets.channel import VideoEntry, read_manifest
 from nko_assets.failures import PermanentFailure
 from nko_assets.files import sha256_of, write_atomically
+
+# Instead of a fingerprint: no real one begins like this, and each is another.
+_OUTDATED = "outdated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,11 @@ class Record:
     files: dict[str, int]
     facts: dict[str, Any] = field(default_factory=dict)
     checks: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether `Lake.outdate` made it so, and nothing was made since."""
+        return self.fingerprint.startswith(_OUTDATED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +145,20 @@ class Lake:
             json.dumps(asdict(record), ensure_ascii=False, indent=1).encode(),
         )
         return record
+
+    def outdate(self, asset: str, key: str = "") -> None:
+        """Have the artefact made again, because what it was made from may say something else now.
+
+        It stays in use until then. Nothing happens to one that is not there.
+        """
+        record = self.record(asset, key)
+        if record is None:
+            return
+        old = replace(record, fingerprint=f"{_OUTDATED} {datetime.now(UTC).isoformat()}")
+        write_atomically(
+            self._record_path(asset, key),
+            json.dumps(asdict(old), ensure_ascii=False, indent=1).encode(),
+        )
 
     def _failure_path(self, asset: str, key: str) -> Path:
         return self.root / ".records" / asset / f"{key or 'all'}.failed.json"

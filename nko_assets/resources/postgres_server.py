@@ -39,7 +39,8 @@ _OPTIONS = {
     "port": _PORT,
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "max_connections": "50",
+    # Each thread of each process may hold two.
+    "max_connections": "200",
     "max_wal_size": "256MB",
     # The vector indexes of 100,000 turns stay in it; taken from the system only as it fills.
     "shared_buffers": "512MB",

@@ -10,7 +10,10 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay
+from tenacity.wait import wait_random_exponential
 
 from nko_assets.failures import ConfigurationError, TransientFailure
 from nko_assets.resources.migrations import migrate
@@ -19,6 +22,12 @@ from nko_assets.resources.postgres_server import PostgresServer
 MIGRATIONS = ("nko_assets.reading.ledger", "nko_assets.memory")
 """Packages with a folder `migrations`, applied in this order."""
 
+ROOM_WITHIN_S = 30.0
+"""How long a database whose connections are all taken is waited for, in seconds."""
+
+# Error 53300, which libpq tells of a connection that was refused only in words.
+_FULL = ("too many clients", "too many connections", "connection slots", "max clients reached")
+
 
 class Store:
     """A database in which every migration is applied.
@@ -26,24 +35,48 @@ class Store:
     Close it, or use it as a context manager: the embedded server stops with its last user.
     """
 
-    def __init__(self, address: SecretStr, server: PostgresServer | None) -> None:
-        """Use `open_store`."""
+    def __init__(
+        self,
+        address: SecretStr,
+        server: PostgresServer | None,
+        *,
+        room_within_s: float = ROOM_WITHIN_S,
+    ) -> None:
+        """Use `open_store`; a database whose connections are all taken is waited for so long."""
         self._address = address
         self._server = server
+        self._room_within_s = room_within_s
 
     def connect(self) -> psycopg.Connection:
         """A new connection in autocommit mode; the caller closes it.
 
-        Raises `TransientFailure` when the database does not answer.
+        Times come back in UTC. Raises `TransientFailure` when the database does not answer, or
+        has no room for one connection more for half a minute.
         """
-        return _connect(self._address)
+        retrying = Retrying(
+            retry=retry_if_exception_type(_NoRoomError),
+            wait=wait_random_exponential(multiplier=0.1, max=2),
+            stop=stop_after_delay(self._room_within_s),
+            reraise=True,
+        )
+        try:
+            return retrying(lambda: _connect(self._address))
+        except _NoRoomError:
+            raise TransientFailure(
+                "The database has no room for one connection more, after "
+                f"{self._room_within_s:g} s of waiting.",
+                "Let other runs end, lower NKO_WORKERS, or raise its max_connections.",
+            ) from None
 
     async def connect_async(self) -> psycopg.AsyncConnection:
         """The same for code that waits for many things at once."""
-        with _connecting():
-            return await psycopg.AsyncConnection.connect(
-                self._address.get_secret_value(), **_OPTIONS
-            )
+        try:
+            with _connecting():
+                return await psycopg.AsyncConnection.connect(
+                    self._address.get_secret_value(), **_options(self._address)
+                )
+        except _NoRoomError:
+            raise TransientFailure("The database has no room for one connection more.") from None
 
     @contextmanager
     def session(self) -> Iterator[psycopg.Connection]:
@@ -114,7 +147,13 @@ _OPTIONS: Final[dict[str, Any]] = {
 
 def _connect(address: SecretStr) -> psycopg.Connection:
     with _connecting():
-        return psycopg.connect(address.get_secret_value(), **_OPTIONS)
+        return psycopg.connect(address.get_secret_value(), **_options(address))
+
+
+def _options(address: SecretStr) -> dict[str, Any]:
+    asked = conninfo_to_dict(address.get_secret_value()).get("options")
+    # Prices and budgets go by the day in UTC; what else the address asks for stays.
+    return {**_OPTIONS, "options": f"{asked or ''} -c timezone=UTC".strip()}
 
 
 @contextmanager
@@ -127,7 +166,13 @@ def _connecting() -> Iterator[None]:
             "It looks like postgresql://user:password@host:5432/postgres.",
         ) from None
     except psycopg.OperationalError as error:
+        if any(words in str(error).lower() for words in _FULL):
+            raise _NoRoomError from None
         raise _no_answer(error) from None
+
+
+class _NoRoomError(Exception):
+    """All connections that the database allows are taken."""
 
 
 def _no_answer(error: psycopg.OperationalError) -> TransientFailure:

@@ -30,6 +30,7 @@ from nko_assets_tests.servers.gemini_answers import (
     Missing,
     RawLine,
     Twice,
+    Usage,
     blocked_prompt,
     response,
     truth,
@@ -138,6 +139,18 @@ class GeminiServer:
         with self.service.lock:
             return Counter(self.service.paid)
 
+    @property
+    def charged(self) -> Counter[str]:
+        """How often each key was answered, whether or not the answer could be read: what is paid."""
+        with self.service.lock:
+            return Counter(self.service.charged)
+
+    @property
+    def usage(self) -> Counter[tuple[str, Usage]]:
+        """The models and tokens (input, output, thinking) of what was answered."""
+        with self.service.lock:
+            return Counter(self.service.usage)
+
     def asked(self, method: Method) -> int:
         """How often a method was called, however that ended."""
         return sum(call.method == method for call in list(self.calls))
@@ -160,10 +173,22 @@ class GeminiServer:
         self.faults.clear()
 
     def end_next(
-        self, state: str = "SUCCEEDED", *, message: str = "", share: float = 1.0, times: int = 1
+        self,
+        state: str = "SUCCEEDED",
+        *,
+        message: str = "",
+        share: float | None = None,
+        lost: bool = False,
+        times: int = 1,
     ) -> None:
-        """Make the next jobs to end do so with this state; `share` of their requests get a line."""
-        self.service.endings.extend([Ending(state, message, share)] * times)
+        """Make the next jobs to end do so with this state.
+
+        `share` of their requests is done and gets a line in the results, unless these are `lost`:
+        by default all of a job that ends well, none of another.
+        """
+        if share is None:
+            share = float(state.endswith("SUCCEEDED"))
+        self.service.endings.extend([Ending(state, message, share, lost)] * times)
 
     def finish(self, name: str | None = None) -> None:
         """Bring one job to its end, or all that are open."""

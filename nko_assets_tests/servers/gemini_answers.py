@@ -45,6 +45,9 @@ Answer = str | Mapping[str, Any] | LineError | RawLine | Missing | Twice
 AnswerFrame = Callable[[str, bytes, dict[str, Any]], Answer]
 """Reads a frame: its id, its JPEG and the whole request as it was sent."""
 
+Usage = tuple[int, int, int]
+"""Tokens of the input, the output and the thinking."""
+
 _FRAME_ID = re.compile(r"^frame_id: (\S+)", re.MULTILINE)
 
 
@@ -95,9 +98,22 @@ def result_lines(key: str, answer: Answer, model: str) -> Iterator[str]:
     elif isinstance(answer, LineError):
         yield _line({"key": key, "error": {"code": answer.code, "message": answer.message}})
     elif isinstance(answer, str):
-        yield _line({"key": key, "response": response(answer, model=model)})
+        yield _line({"key": key, "response": whole(answer, model)})
     elif not isinstance(answer, Missing):
         yield _line({"key": key, "response": answer})
+
+
+def whole(answer: Answer, model: str) -> Answer:
+    """The answer with the response around it, where it is a text alone."""
+    return response(answer, model=model) if isinstance(answer, str) else answer
+
+
+def usage_of(answer: Answer) -> Usage:
+    """The tokens that an answer says it took: none where it says nothing."""
+    said = answer.get("usageMetadata", {}) if isinstance(answer, dict) else {}
+    counts = ("promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount")
+    prompt, candidates, thoughts = (int(said.get(count, 0)) for count in counts)
+    return prompt, candidates, thoughts
 
 
 def failed(answer: Answer) -> bool:

@@ -14,7 +14,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from nko_assets_tests.servers.gemini_answers import AnswerFrame, failed, frame_of, result_lines
+from nko_assets_tests.servers.gemini_answers import (
+    AnswerFrame,
+    Usage,
+    failed,
+    frame_of,
+    result_lines,
+    usage_of,
+    whole,
+)
 from nko_assets_tests.servers.gemini_checks import BadRequest, check_file_id, check_line
 
 _KEPT = timedelta(hours=48)
@@ -135,11 +143,15 @@ class ServedJob:
 
 @dataclass(frozen=True)
 class Ending:
-    """How a job ends: its state, what it says, and the share of its requests that get a line."""
+    """How a job ends: its state, what it says, and the share of its requests that it does.
+
+    `lost`: they are done, and no file of results is made.
+    """
 
     state: str = "SUCCEEDED"
     message: str = ""
     share: float = 1.0
+    lost: bool = False
 
 
 # The codes of google.rpc.Code in the error of an operation.
@@ -165,6 +177,8 @@ class Service:
         self.uploads: dict[str, Upload] = {}
         self.jobs: dict[str, ServedJob] = {}
         self.paid: Counter[str] = Counter()
+        self.charged: Counter[str] = Counter()
+        self.usage: Counter[tuple[str, Usage]] = Counter()
         self.endings: deque[Ending] = deque()
         self._answer = answer
         self._folder = folder
@@ -290,7 +304,7 @@ class Service:
         """Stop a job; one that has ended stays as it is."""
         job = self.job(name)
         if not job.done:
-            self.finish(name, Ending("CANCELLED"))
+            self.finish(name, Ending("CANCELLED", share=0.0))
 
     def finish(self, name: str, ending: Ending | None = None) -> None:
         """Bring a job to its end, with results where its ending has any."""
@@ -300,11 +314,13 @@ class Service:
                 return
             job.ending = True
             ending = ending or (self.endings.popleft() if self.endings else Ending())
-        if ending.state in _ENDING_CODES:
+        bad = ending.state in _ENDING_CODES
+        if bad:
             code, message = _ENDING_CODES[ending.state]
             job.error = {"code": code, "message": ending.message or message}
-        else:
-            job.result_file = self._results(job, ending.share)
+        if ending.share or not bad:
+            result_file = self._results(job, ending.share)
+            job.result_file = None if ending.lost else result_file
         job.ended = datetime.now(UTC)
         job.state = ending.state
 
@@ -334,11 +350,14 @@ class Service:
             for number in order:
                 handle.seek(job.offsets[number])
                 key, request = check_line(handle.readline(), job.model)
-                answer = self._answer(*frame_of(request), request)
+                answer = whole(self._answer(*frame_of(request), request), job.model)
                 if failed(answer):
                     job.failed += 1
                 else:
                     job.succeeded += 1
+                    with self.lock:
+                        self.charged[key] += 1
+                        self.usage[job.model, usage_of(answer)] += 1
                 for line in result_lines(key, answer, job.model):
                     yield line.encode() + b"\n"
 

@@ -67,6 +67,18 @@ def is_unchanged(planned: PlannedRequest, jpeg: bytes) -> bool:
     return hash_of(frame, planned.model, settings) == planned.hash
 
 
+def price_now(planned: PlannedRequest, day: date) -> float:
+    """Dollars that asking `planned` is expected to cost on `day`, whenever it was queued."""
+    settings = AskSettings.from_dict(planned.settings)
+    return _expected(planned.model, settings, planned.width, planned.height, day).estimated_usd
+
+
+def first_again(planned: PlannedRequest, day: date) -> Retry:
+    """How to ask once more, on a person's word, what has failed: as it was asked the first time."""
+    settings = AskSettings.from_dict(planned.first_settings)
+    return _expected(planned.model, settings, planned.width, planned.height, day)
+
+
 def new_answer(result: ResultLine, planned: PlannedRequest, day: date) -> NewAnswer:
     """What came back for a request of a job of `day`: judged, priced, and how to ask again."""
     judged = judge(result, planned.frame_id)

@@ -29,7 +29,11 @@ from nko_assets.reading.gemini.versions import (
 RESOLUTIONS = ("low", "medium", "high", "ultra_high")
 """From the coarsest to the finest. The last exists from Gemini 3 on, for single pictures."""
 
-_OUTPUT_TOKENS = 8192  # thinking counts against it: less was eaten up before the first letter
+OUTPUT_TOKENS = 8192
+"""The output limit to begin with. Thinking counts against it: less was eaten up before a letter."""
+LOOP_HINT = "loop"
+"""The hint that is given after an answer went round in a loop."""
+
 _MOST_OUTPUT_TOKENS = 65_536
 _ANOTHER_TEMPERATURE = 0.4  # for a second, independent reading, and each time a loop is asked again
 _NUDGE = 0.2  # enough for another answer where the same request would give the same one
@@ -82,7 +86,7 @@ def first_settings(model: str, resolution: str = "high", reading: int = 1) -> As
     return AskSettings(
         resolution=resolution,
         temperature=_ANOTHER_TEMPERATURE if again else known.temperature,
-        max_output_tokens=_OUTPUT_TOKENS,
+        max_output_tokens=OUTPUT_TOKENS,
         thinking=known.thinking,
         reading=reading,
     )
@@ -237,7 +241,7 @@ _HEALING: Mapping[str, Callable[[Model, AskSettings], AskSettings | None]] = {
         _sharper(model, settings) or _hinted(model, settings, "script")
     ),
     "loop": lambda model, settings: (
-        _hinted(model, settings, "loop") or _other_picture(model, settings)
+        _hinted(model, settings, LOOP_HINT) or _other_picture(model, settings)
     ),
     "recitation": lambda model, settings: _hinted(model, settings, "recitation"),
     "safety": lambda model, settings: _hinted(model, settings, "safety"),

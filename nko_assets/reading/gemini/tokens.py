@@ -12,7 +12,7 @@ from functools import cache
 
 from nko_assets.nko.characters import BLOCK_END, BLOCK_START
 from nko_assets.reading.gemini.models import model_named
-from nko_assets.reading.gemini.request import AskSettings
+from nko_assets.reading.gemini.request import LOOP_HINT, OUTPUT_TOKENS, AskSettings
 from nko_assets.reading.gemini.versions import answer_schema, hint_text, prompt_text
 
 # Gemini 3 and 4: the most tokens a picture gets at a resolution, whatever its size.
@@ -56,11 +56,24 @@ def prompt_tokens(settings: AskSettings) -> int:
 def expected_tokens(
     model: str, settings: AskSettings, width: int, height: int
 ) -> tuple[int, int, int]:
-    """Input, output and thinking tokens to expect for one frame of `width` × `height` pixels."""
+    """Input, output and thinking tokens to expect for one frame of `width` × `height` pixels.
+
+    A frame that is asked again because its answer was cut or went round in a loop is expected to
+    take as much as it did then: all that it was allowed.
+    """
     picture = image_tokens(model, settings.resolution, width, height)
     row = _NKO_CHARACTERS * _TOKENS_A_NKO_CHARACTER + _OTHER_TOKENS + _FIELDS
     output = round(_FRAME_FIELDS + _ROWS * row)
-    return picture + prompt_tokens(settings), output, model_named(model).thinking_tokens
+    thinking = model_named(model).thinking_tokens
+    output = max(output, _used_up_before(settings) - thinking)
+    return picture + prompt_tokens(settings), output, thinking
+
+
+def _used_up_before(settings: AskSettings) -> int:
+    """The output limit that an earlier answer ran into, by what was changed since; 0 for none."""
+    if settings.hint == LOOP_HINT:
+        return settings.max_output_tokens
+    return settings.max_output_tokens // 2 if settings.max_output_tokens > OUTPUT_TOKENS else 0
 
 
 @cache

@@ -27,10 +27,19 @@ from nko_assets.reading.ledger.jobs import (
     unfinished_jobs,
 )
 from nko_assets.reading.ledger.money import money, spend
-from nko_assets.reading.ledger.queue import backlog, claim, enqueue, release, requeue
+from nko_assets.reading.ledger.queue import (
+    backlog,
+    claim,
+    enqueue,
+    failed_requests,
+    release,
+    requeue,
+    withdraw,
+)
 from nko_assets.reading.ledger.rows import (
     FINE,
     MAX_ATTEMPTS,
+    MAX_FAILED_JOBS,
     Absent,
     Backlog,
     BatchJob,
@@ -56,6 +65,7 @@ from nko_assets.reading.ledger.rows import (
 __all__ = [
     "FINE",
     "MAX_ATTEMPTS",
+    "MAX_FAILED_JOBS",
     "Absent",
     "Backlog",
     "BatchJob",
@@ -80,6 +90,7 @@ __all__ = [
     "backlog",
     "claim",
     "enqueue",
+    "failed_requests",
     "foreign_jobs",
     "hold",
     "job",
@@ -103,4 +114,5 @@ __all__ = [
     "take_checks",
     "unfinished_jobs",
     "unsearched_jobs",
+    "withdraw",
 ]

@@ -13,6 +13,8 @@ from psycopg.rows import class_row
 from nko_assets.reading.ledger.rows import (
     FINE,
     MAX_ATTEMPTS,
+    MAX_FAILED_JOBS,
+    REST,
     Absent,
     BatchState,
     NewAnswer,
@@ -33,7 +35,8 @@ create temp table new_answers (
 """
 
 # One row a request that waits for an answer: its answer; a failure when several came under one
-# key; or what is said of those for which none came. `next` is the state that follows from it.
+# key; or what is said of those for which none came. `next` is the state that follows from it;
+# one that rests is queued as it was.
 _JUDGE: LiteralString = """
 create temp table judged on commit drop as
 with came as (
@@ -43,7 +46,8 @@ with came as (
         sum(thinking_tokens) over each as thinking_tokens, sum(cost_usd) over each as cost_usd
     from new_answers window each as (partition by hash, attempt) order by hash, attempt, position
 ), said as (
-    select r.hash, r.attempt, r.settings, coalesce(raw, '') as raw,
+    select r.hash, r.attempt, r.failed_jobs, r.settings, coalesce(raw, '') as raw,
+        copies is null and %(absent_rests)s as spared,
         case when copies is null then %(absent_status)s when copies > 1 then 'duplicate'
             else status end as status,
         case when copies is null then %(absent_reason)s
@@ -51,7 +55,8 @@ with came as (
         coalesce(input_tokens, 0)::bigint as input_tokens,
         coalesce(output_tokens, 0)::bigint as output_tokens,
         coalesce(thinking_tokens, 0)::bigint as thinking_tokens,
-        coalesce(cost_usd, 0) as cost_usd,
+        case when copies is null then r.estimated_usd * %(absent_share)s
+            else cost_usd end as cost_usd,
         case when copies is null then %(absent_again)s when copies > 1 then true
             else retry_settings is not null end as can_heal,
         case when copies = 1 then retry_settings end as retry_settings,
@@ -61,6 +66,7 @@ with came as (
     where {waiting}
 )
 select *, case when status = any(%(fine)s) then 'answered'
+    when spared then case when failed_jobs + 1 < %(max_failed_jobs)s then 'resting' else 'failed' end
     when can_heal and attempt < %(max_attempts)s then 'queued' else 'failed' end as next
 from said
 """
@@ -72,26 +78,41 @@ insert into ledger.answers (hash, attempt, job_name, settings, raw, status, reas
     output_tokens, thinking_tokens, cost_usd, received_at)
 select hash, attempt, %(job)s, settings, raw, status, reason, input_tokens, output_tokens,
     thinking_tokens, cost_usd, %(now)s
-from judged
+from judged where next <> 'resting'
 """
 
 _END = """
-update ledger.requests r set state = j.next, job_name = %(job)s from judged j
-where r.hash = j.hash and j.next <> 'queued'
+update ledger.requests r set state = j.next, job_name = %(job)s, failed_jobs = 0 from judged j
+where r.hash = j.hash and j.next in ('answered', 'failed')
 """
 
 _ASK_AGAIN = """
 update ledger.requests r set state = 'queued', attempt = r.attempt + 1, job_name = null,
-    queued_at = %(now)s, settings = coalesce(j.retry_settings, r.settings),
+    failed_jobs = 0, queued_at = %(now)s, settings = coalesce(j.retry_settings, r.settings),
     tokens = coalesce(j.retry_tokens, r.tokens),
     estimated_usd = coalesce(j.retry_usd, r.estimated_usd)
 from judged j where r.hash = j.hash and j.next = 'queued'
 """
 
+_LET_REST = """
+update ledger.requests r set state = 'queued', job_name = null, failed_jobs = r.failed_jobs + 1,
+    queued_at = %(now)s + %(rest)s * power(2, r.failed_jobs)
+from judged j where r.hash = j.hash and j.next = 'resting'
+"""
+
+# Requests without an answer, and answers that were charged.
+_CAME = """
+select count(*) filter (where a.hash is null) as absent, count(*) filter (where a.usd > 0) as charged
+from ledger.requests r
+left join (select hash, attempt, sum(cost_usd) as usd from new_answers group by hash, attempt) a
+    using (hash, attempt)
+where r.job_name = %s and r.state in ('claimed', 'submitted')
+"""
+
 _COUNT = """
 select count(*) filter (where next = 'answered') as answered,
     count(*) filter (where next = 'failed') as failed,
-    count(*) filter (where next = 'queued') as queued_again,
+    count(*) filter (where next in ('queued', 'resting')) as queued_again,
     (select count(*) from new_answers n where not exists
         (select from judged j where j.hash = n.hash and j.attempt = n.attempt)) as unknown
 from judged
@@ -127,7 +148,8 @@ def record_answers(
     """Record what came of job `name` and how it ended, in one transaction; both or neither.
 
     `answers` stream through and are never held whole. What failed and can heal is queued again
-    with its `retry`, as long as it has attempts left; requests without an answer get `absent`.
+    with its `retry`, as long as it has attempts left; requests without an answer get `absent`,
+    and those that were never asked rest, until too many jobs in a row have ended so.
     Of a job that failed as a whole, `answers` is empty. Answers under a key that the job does not
     wait for are counted, and told with its `error`. Doing this twice does nothing the second
     time.
@@ -143,7 +165,7 @@ def record_answers(
         if BatchState(stored[0]).final:
             return Recorded(answered=0, failed=0, queued_again=0, unknown=0)
         keyless = stage(conn, answers)
-        recorded = keep(conn, name, _OF_THE_JOB, now, absent)
+        recorded = keep(conn, name, _OF_THE_JOB, now, absent, _charged_share(conn, name, absent))
         recorded = replace(recorded, unknown=recorded.unknown + keyless)
         if recorded.unknown:
             error = f"{error} {recorded.unknown} of its answers belong to no request".strip()
@@ -162,11 +184,17 @@ def stage(conn: Connection, answers: Iterable[NewAnswer]) -> int:
 
 
 def keep(
-    conn: Connection, name: str, waiting: LiteralString, now: datetime, absent: Absent | None = None
+    conn: Connection,
+    name: str,
+    waiting: LiteralString,
+    now: datetime,
+    absent: Absent | None = None,
+    share: float = 0.0,
 ) -> Recorded:
     """Give what was staged to the requests `r` for which the SQL `waiting` holds, as job `name`'s.
 
-    Requests without an answer get `absent`; with None they have to be left out by `waiting`.
+    Requests without an answer get `absent`, and are booked with `share` of their estimate; with
+    None they have to be left out by `waiting`.
     """
     values = {
         "job": name,
@@ -176,9 +204,13 @@ def keep(
         "absent_status": absent and absent.status,
         "absent_reason": absent and absent.reason,
         "absent_again": absent and absent.again,
+        "absent_rests": absent is not None and not absent.asked and not share,
+        "absent_share": share,
+        "max_failed_jobs": MAX_FAILED_JOBS,
+        "rest": REST,
     }
     conn.execute(sql.SQL(_JUDGE).format(waiting=sql.SQL(waiting)), values)
-    for step in (_KEEP, _END, _ASK_AGAIN):
+    for step in (_KEEP, _END, _ASK_AGAIN, _LET_REST):
         conn.execute(step, values)
     with conn.cursor(row_factory=class_row(Recorded)) as cursor:
         return cursor.execute(_COUNT).fetchall()[0]
@@ -212,6 +244,14 @@ def states_of(conn: Connection, hashes: Sequence[str]) -> dict[str, RequestState
         "select hash, state from ledger.requests where hash = any(%s)", [list(hashes)]
     ).fetchall()
     return {row[0]: RequestState(row[1]) for row in rows}
+
+
+def _charged_share(conn: Connection, name: str, absent: Absent) -> float:
+    """The share of those requests without an answer that were charged, by what the service says."""
+    if absent.done is None:
+        return 1.0
+    missing, charged = conn.execute(_CAME, [name]).fetchall()[0]
+    return min(1.0, max(0, absent.done - charged) / max(missing, 1))
 
 
 def _copy(conn: Connection, answers: Iterable[NewAnswer]) -> int:

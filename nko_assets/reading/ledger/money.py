@@ -3,30 +3,59 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import LiteralString
 
-from psycopg import Connection
+from psycopg import Connection, sql
 from psycopg.rows import class_row
 
 from nko_assets.reading.ledger.rows import Money, Spend
+
+# By model, what ended jobs have cost for each dollar estimated, at least 1. Jobs of an earlier
+# ledger were never estimated here.
+_EXCESS: LiteralString = """
+select model, greatest(1, sum(usd) / nullif(sum(estimated_usd), 0)) as excess
+from ledger.jobs join (select job_name, sum(cost_usd) as usd from ledger.answers group by 1) paid
+    on job_name = name
+where state in ('succeeded', 'partially_succeeded') and not exists
+    (select from ledger.foreign_jobs f where f.service_name = jobs.service_name)
+group by model
+"""
+
+
+def excess(conn: Connection, model: str) -> float:
+    """What a dollar estimated for `model` has really cost so far: 1 when it was enough, or more."""
+    row = conn.execute(
+        sql.SQL(
+            "select excess from ({excess}) by_model where model = %s and excess is not null"
+        ).format(excess=sql.SQL(_EXCESS)),
+        [model],
+    ).fetchone()
+    return row[0] if row else 1.0
 
 
 def money(conn: Connection, now: datetime) -> Money:
     """Dollars of the whole project and of the jobs made on the UTC day of `now`.
 
-    What an answer really cost replaces its estimate as soon as it is recorded.
+    What an answer really cost replaces its estimate as soon as it is recorded. Where ended jobs of
+    a model have cost more than estimated, what is on its way is taken to as well.
     """
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     with conn.cursor(row_factory=class_row(Money)) as cursor:
         return cursor.execute(
-            "with paid as (select job_name, sum(cost_usd) as usd from ledger.answers group by 1),"
-            " coming as (select job_name, sum(estimated_usd) as usd from ledger.requests"
-            "   where state in ('claimed', 'submitted') group by 1)"
-            " select coalesce(sum(paid.usd), 0) as spent_usd,"
-            "  coalesce(sum(coming.usd), 0) as open_usd,"
-            "  coalesce(sum(coalesce(paid.usd, 0) + coalesce(coming.usd, 0))"
-            "    filter (where created_at >= %s), 0) as today_usd"
-            " from ledger.jobs left join paid on paid.job_name = name"
-            " left join coming on coming.job_name = name",
+            sql.SQL(
+                "with paid as"
+                "  (select job_name, sum(cost_usd) as usd from ledger.answers group by 1),"
+                " by_model as ({excess}),"
+                " coming as (select job_name, sum(estimated_usd * coalesce(excess, 1)) as usd"
+                "   from ledger.requests left join by_model using (model)"
+                "   where state in ('claimed', 'submitted') group by 1)"
+                " select coalesce(sum(paid.usd), 0) as spent_usd,"
+                "  coalesce(sum(coming.usd), 0) as open_usd,"
+                "  coalesce(sum(coalesce(paid.usd, 0) + coalesce(coming.usd, 0))"
+                "    filter (where created_at >= %s), 0) as today_usd"
+                " from ledger.jobs left join paid on paid.job_name = name"
+                " left join coming on coming.job_name = name"
+            ).format(excess=sql.SQL(_EXCESS)),
             [midnight],
         ).fetchall()[0]
 

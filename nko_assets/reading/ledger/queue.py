@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from itertools import groupby
+from itertools import count, groupby
 from operator import attrgetter
+from typing import LiteralString
 
 from psycopg import Connection, sql
 from psycopg.rows import class_row
 
 from nko_assets.failures import ConfigurationError
-from nko_assets.reading.ledger.money import money
+from nko_assets.reading.ledger.money import excess, money
 from nko_assets.reading.ledger.rows import (
     MAX_ATTEMPTS,
     PLANNED,
@@ -40,6 +42,25 @@ set state = 'failed', attempt = a.attempt, job_name = a.job_name, settings = a.s
 from ledger.answers a
 where r.job_name = %(job)s and r.state = 'claimed' and r.hash = any(%(hashes)s)
     and a.hash = r.hash and a.attempt = r.attempt - 1
+"""
+
+_UNWANTED: LiteralString = """
+r.state = 'queued' and r.video_id = any(%(videos)s) and r.settings @> %(settings)s
+    and r.hash <> all(%(hashes)s)
+"""
+
+_WITHDRAW: LiteralString = """
+with failed as (
+    update ledger.requests r
+    set state = 'failed', attempt = a.attempt, job_name = a.job_name, settings = a.settings
+    from ledger.answers a
+    where {unwanted} and a.hash = r.hash and a.attempt = r.attempt - 1 returning 1
+), forgotten as (
+    delete from ledger.requests r
+    where {unwanted} and not exists (select from ledger.answers a where a.hash = r.hash)
+    returning 1
+)
+select (select count(*) from failed) + (select count(*) from forgotten)
 """
 
 
@@ -86,6 +107,26 @@ def enqueue(conn: Connection, rows: Iterable[NewRequest], now: datetime) -> Enqu
     return Enqueued(new=new, known=given - new)
 
 
+def withdraw(
+    conn: Connection,
+    videos: Collection[str],
+    settings: Mapping[str, object],
+    *,
+    but: Collection[str],
+) -> int:
+    """Take from the queue what is asked of `videos` with these `settings`, except the hashes `but`.
+
+    `settings` may be a part of a request's. What was never asked is forgotten; what was asked and
+    was to be asked again keeps the failure that it had. The number of both.
+    """
+    with durable(conn):
+        row = conn.execute(
+            sql.SQL(_WITHDRAW).format(unwanted=sql.SQL(_UNWANTED)),
+            {"videos": list(videos), "settings": to_json(settings), "hashes": list(but)},
+        ).fetchone()
+    return row[0] if row else 0
+
+
 def claim(
     conn: Connection,
     limits: Limits,
@@ -93,6 +134,9 @@ def claim(
     *,
     force: bool = False,
     without: Collection[str] = (),
+    model: str | None = None,
+    only: Collection[str] | None = None,
+    price: Callable[[PlannedRequest], float] | None = None,
 ) -> JobPlan | None:
     """Claim the requests of the next job, in one transaction; None when none can be made now.
 
@@ -100,7 +144,11 @@ def claim(
     only when it alone exceeds a limit. None comes back when nothing is queued, when fewer than
     `limits.max_videos` videos wait and none of them long enough (unless `force`), or when open
     jobs use up what the service's tier allows. Raises `BudgetExceeded` when money is what lacks:
-    a job is cut down to the videos that the budget allows before that. The videos `without` wait.
+    a job is cut down to the videos that the budget allows before that.
+
+    The videos `without` wait, and so does what was put off until after `now`. With `model`, requests
+    for other models wait too, and with `only` all but those hashes. `price` says what a request
+    costs now, which replaces the estimate of the day on which it was queued.
 
     The plan is in the ledger when this returns: see `jobs.hold` for how to carry it out.
     """
@@ -109,8 +157,9 @@ def claim(
         waiting = backlog(conn)
         if limits.max_open_jobs is not None and waiting.open_jobs >= limits.max_open_jobs:
             return None
-        for model, videos, complete in _ready_groups(conn, limits, now, force, without):
-            candidates = _lock(conn, model, videos)
+        wanted = _Wanted(now, model, None if only is None else list(only), list(without))
+        for chosen, videos, complete in _ready_groups(conn, limits, wanted, force):
+            candidates = _lock(conn, chosen, videos, wanted)
             fitting = _one_job(candidates, limits)
             if not (complete or force or len(fitting) < len(candidates)):
                 continue
@@ -119,22 +168,26 @@ def claim(
                 > limits.max_open_tokens
             ):
                 continue
+            if price is not None:
+                fitting = [replace(each, estimated_usd=price(each)) for each in fitting]
             return _make_job(conn, _affordable(conn, fitting, limits, waiting, now), now)
     return None
 
 
-def backlog(conn: Connection) -> Backlog:
-    """What is queued, and how much of the service's limits open jobs use."""
+def backlog(conn: Connection, model: str | None = None) -> Backlog:
+    """What is queued, of `model` or of all, and how much of the service's limits open jobs use."""
     with conn.cursor(row_factory=class_row(Backlog)) as cursor:
         return cursor.execute(
             "select q.*, j.* from"
             " (select count(*) as queued_requests, count(distinct video_id) as queued_videos,"
             "   coalesce(sum(estimated_usd), 0) as queued_usd, min(queued_at) as oldest_queued_at"
-            "   from ledger.requests where state = 'queued') q,"
+            "   from ledger.requests"
+            "   where state = 'queued' and (%(model)s::text is null or model = %(model)s)) q,"
             " (select count(*) as open_jobs, coalesce(sum(tokens), 0)::bigint as open_tokens,"
             "   count(*) filter (where state in ('preparing', 'uploaded')) as unsent_jobs"
             "   from ledger.jobs"
-            "   where state in ('preparing', 'uploaded', 'submitted', 'running')) j"
+            "   where state in ('preparing', 'uploaded', 'submitted', 'running')) j",
+            {"model": model},
         ).fetchall()[0]
 
 
@@ -170,6 +223,20 @@ def requeue(
         return max(cursor.rowcount, 0)
 
 
+def failed_requests(
+    conn: Connection, model: str, videos: Collection[str] | None = None
+) -> list[PlannedRequest]:
+    """The requests for `model` that have failed for good: of these videos, or of all."""
+    with conn.cursor(row_factory=class_row(PlannedRequest)) as cursor:
+        return cursor.execute(
+            sql.SQL(
+                "select {planned} from ledger.requests r where state = 'failed' and model = %s"
+                " and (%s::text[] is null or video_id = any(%s)) order by hash"
+            ).format(planned=sql.SQL(PLANNED)),
+            [model, *(2 * [None if videos is None else list(videos)])],
+        ).fetchall()
+
+
 def release(
     conn: Connection, name: str, error: str, now: datetime, *, forget: Collection[str] = ()
 ) -> int:
@@ -196,36 +263,60 @@ def release(
         ).rowcount
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Which of the queued requests may be claimed; None and empty for all."""
+
+    now: datetime
+    model: str | None
+    only: list[str] | None
+    without: list[str]
+
+
+_CLAIMABLE: LiteralString = """
+state = 'queued' and queued_at <= %(now)s and video_id <> all(%(without)s)
+    and (%(model)s::text is null or model = %(model)s)
+    and (%(only)s::text[] is null or hash = any(%(only)s))
+"""
+
+
 def _ready_groups(
-    conn: Connection, limits: Limits, now: datetime, force: bool, without: Collection[str]
+    conn: Connection, limits: Limits, wanted: _Wanted, force: bool
 ) -> Iterator[tuple[str, list[str], bool]]:
-    """Model, videos of its next job, and whether that need not wait; longest waiting model first."""
+    """Model, videos of its next job, and whether that need not wait; longest waiting model first.
+
+    Videos that have frames to be asked again come first: all else of them is answered.
+    """
     rows = conn.execute(
-        "select model, video_id, min(queued_at) as since from ledger.requests"
-        " where state = 'queued' and video_id <> all(%s)"
-        " group by model, video_id order by since, video_id",
-        [list(without)],
+        sql.SQL(
+            "select model, video_id, min(queued_at) as since, bool_or(attempt > 1) as again"
+            " from ledger.requests where {claimable}"
+            " group by model, video_id order by since, video_id"
+        ).format(claimable=sql.SQL(_CLAIMABLE)),
+        asdict(wanted),
     ).fetchall()
-    by_model: dict[str, list[tuple[str, datetime]]] = {}
-    for model, video_id, since in rows:
-        by_model.setdefault(model, []).append((video_id, since))
+    by_model: dict[str, list[tuple[bool, datetime, str]]] = {}
+    for model, video_id, since, again in rows:
+        by_model.setdefault(model, []).append((not again, since, video_id))
     for model, waiting in by_model.items():
-        old_enough = waiting[0][1] <= now - limits.patience
+        old_enough = min(since for _, since, _ in waiting) <= wanted.now - limits.patience
         complete = force or old_enough or len(waiting) >= limits.max_videos
-        yield model, [video_id for video_id, _ in waiting[: limits.max_videos]], complete
+        yield model, [video_id for *_, video_id in sorted(waiting)[: limits.max_videos]], complete
 
 
-def _lock(conn: Connection, model: str, videos: Sequence[str]) -> list[PlannedRequest]:
-    """The queued requests of `videos`, video after video in that order, locked."""
+def _lock(
+    conn: Connection, model: str, videos: Sequence[str], wanted: _Wanted
+) -> list[PlannedRequest]:
+    """The requests of `videos` that may be claimed, video after video in that order, locked."""
     with conn.cursor(row_factory=class_row(PlannedRequest)) as cursor:
         return cursor.execute(
             sql.SQL(
-                "select {planned} from ledger.requests r"
-                " where state = 'queued' and model = %s and video_id = any(%s)"
-                " order by array_position(%s::text[], video_id), timestamp_ms, hash"
+                "select {planned} from ledger.requests r where {claimable}"
+                " and model = %(chosen)s and video_id = any(%(videos)s)"
+                " order by array_position(%(videos)s::text[], video_id), timestamp_ms, hash"
                 " for update of r skip locked"
-            ).format(planned=sql.SQL(PLANNED)),
-            [model, list(videos), list(videos)],
+            ).format(planned=sql.SQL(PLANNED), claimable=sql.SQL(_CLAIMABLE)),
+            {**asdict(wanted), "chosen": model, "videos": list(videos)},
         ).fetchall()
 
 
@@ -264,13 +355,17 @@ def _affordable(
     waiting: Backlog,
     now: datetime,
 ) -> list[PlannedRequest]:
-    """The longest beginning of whole videos that both budgets allow; raises `BudgetExceeded`."""
+    """The longest beginning of whole videos that both budgets allow; raises `BudgetExceeded`.
+
+    Where answers have cost more than estimated, these are expected to as well.
+    """
     paid = money(conn, now)
+    dearer = excess(conn, requests[0].model)
     videos = [list(group) for _, group in groupby(requests, attrgetter("video_id"))]
     taken: list[PlannedRequest] = []
     needed = 0.0
     for video in videos:
-        needed += sum(request.estimated_usd for request in video)
+        needed += dearer * sum(request.estimated_usd for request in video)
         for daily, budget, committed in (
             (False, limits.budget_usd, paid.committed_usd),
             (True, limits.daily_budget_usd, paid.today_usd),
@@ -292,8 +387,7 @@ def _affordable(
 def _make_job(conn: Connection, requests: Sequence[PlannedRequest], now: datetime) -> JobPlan:
     model = requests[0].model
     plan = JobPlan(
-        # Sorted, so that the same requests have the same name in whatever order they came.
-        name=job_name(model, sorted(request.key for request in requests)),
+        name=_free_name(conn, model, requests),
         model=model,
         requests=tuple(
             sorted(requests, key=lambda each: (each.video_id, each.timestamp_ms, each.hash))
@@ -303,12 +397,11 @@ def _make_job(conn: Connection, requests: Sequence[PlannedRequest], now: datetim
         tokens=sum(request.tokens for request in requests),
         estimated_usd=sum(request.estimated_usd for request in requests),
     )
-    # Only a job that was released has had the same requests in the same attempts.
-    made = conn.execute(
+    conn.execute(
         "insert into ledger.jobs (name, state, model, videos, frames, size, tokens, estimated_usd,"
         " created_at) values (%s, 'preparing', %s, %s, %s, %s, %s, %s, %s)"
         " on conflict (name) do update set state = 'preparing', created_at = excluded.created_at,"
-        " file_name = null, create_after = null, finished_at = null, error = '' where jobs.state = 'cancelled'",
+        " file_name = null, create_after = null, finished_at = null, error = ''",
         [
             plan.name,
             model,
@@ -319,11 +412,32 @@ def _make_job(conn: Connection, requests: Sequence[PlannedRequest], now: datetim
             plan.estimated_usd,
             now,
         ],
-    ).rowcount
-    if not made:
-        raise RuntimeError(f"Job {plan.name} exists, and its requests are queued")
+    )
     conn.execute(
-        "update ledger.requests set state = 'claimed', job_name = %s where hash = any(%s)",
-        [plan.name, [request.hash for request in requests]],
+        "update ledger.requests r set state = 'claimed', job_name = %s, estimated_usd = given.usd"
+        " from unnest(%s::text[], %s::float8[]) as given (hash, usd) where r.hash = given.hash",
+        [
+            plan.name,
+            [request.hash for request in requests],
+            [request.estimated_usd for request in requests],
+        ],
     )
     return plan
+
+
+def _free_name(conn: Connection, model: str, requests: Sequence[PlannedRequest]) -> str:
+    """The name of a job of these requests: the same one again unless the service has had it.
+
+    It has when the job failed as a whole, so that the requests are still in the same attempt.
+    """
+    # Sorted, so that the same requests have the same name in whatever order they came.
+    keys = sorted(request.key for request in requests)
+    for number in count():
+        name = job_name(model, [*keys, str(number)] if number else keys)
+        row = conn.execute(
+            "select state = 'cancelled' and service_name is null from ledger.jobs where name = %s",
+            [name],
+        ).fetchone()
+        if row is None or row[0]:
+            return name
+    raise AssertionError("numbers do not end")

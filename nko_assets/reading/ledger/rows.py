@@ -14,6 +14,12 @@ from nko_assets.failures import ConfigurationError
 MAX_ATTEMPTS = 3
 """How often one request is asked before it counts as failed."""
 
+MAX_FAILED_JOBS = 5
+"""How many jobs in a row may end without asking a request before it counts as failed."""
+
+REST = timedelta(minutes=10)
+"""How long a request rests after a job that ended without asking it; twice as long each time."""
+
 FINE = ("ok", "no_text")
 """The statuses of an answer that need not be asked again."""
 
@@ -233,12 +239,18 @@ class NewAnswer:
 class Absent:
     """What to say of a job's requests for which no answer came.
 
-    `again` queues them once more with the settings they had.
+    `again` queues them once more with the settings they had. `done` is how many of its requests
+    the service did and charged, those included whose answer came; None when that is not known, and
+    then all count. What was done without an answer is booked with its estimate. `asked` is False
+    when the job ended before its end: if it was charged for no more than came, the others were not
+    asked. They use up no attempt then, and rest before the next job.
     """
 
     status: str
     reason: str
     again: bool = True
+    done: int | None = 0
+    asked: bool = True
 
 
 @dataclass(frozen=True, slots=True)

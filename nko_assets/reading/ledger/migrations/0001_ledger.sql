@@ -33,6 +33,8 @@ create table ledger.requests (
     height        integer not null,
     settings      jsonb not null,
     attempt       integer not null default 1 check (attempt >= 1),
+    -- Jobs in a row that ended without asking it: such a job is no attempt.
+    failed_jobs   integer not null default 0,
     state         text not null default 'queued' check (state in (
                       'queued', 'claimed', 'submitted', 'answered', 'failed')),
     job_name      text references ledger.jobs (name),
@@ -40,6 +42,7 @@ create table ledger.requests (
     tokens        bigint not null,
     estimated_usd double precision not null,
     enqueued_at   timestamptz not null,
+    -- Since when it waits for a job; until then, when that is to come.
     queued_at     timestamptz not null,
     check ((state = 'queued') = (job_name is null))
 );

@@ -19,7 +19,7 @@ from nko_assets.nko import normalize, romanize, words
 from nko_assets.nko.characters import CONSONANTS, MARKS, NASALIZATION, TONES, VOWELS
 from nko_assets.reading.training.text import invented_word
 from nko_assets.reading.trust.evidence import Claim, Frame
-from nko_assets.reading.trust.fitting.pages import KnownPage
+from nko_assets.sample.calibration.pages import KnownPage
 
 # Letters that look alike, by groups, and letters of other scripts that stand in for N'Ko ones.
 _ALIKE = ("ߓߔߕ", "ߘߙߚ", "ߛߜߝ", "ߞߟߠ", "ߡߢߣ", "ߤߥߦ", "ߖߗ", "ߊߏߐ", "ߋߍ", "ߌߎ")

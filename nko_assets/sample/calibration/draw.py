@@ -1,11 +1,10 @@
-"""Frames with known text, drawn as lessons are, degraded as videos are, and read by the offline reader."""
+"""Pages of known text: drawn as lessons are, degraded as videos are, read by the offline reader."""
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -19,6 +18,7 @@ from nko_assets.reading.offline import OfflineReader
 from nko_assets.reading.training.slides import Slide, through_h264
 from nko_assets.reading.training.text import invented_word
 from nko_assets.reading.trust.evidence import Claim, SeenLine
+from nko_assets.sample.calibration.pages import KnownPage
 from nko_assets.sample.layouts import lay_out
 from nko_assets.sample.lessons import Lesson
 from nko_assets.sample.slides import draw_slide
@@ -53,19 +53,6 @@ class Text:
 
     nko: str
     english: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class KnownPage:
-    """One frame: what it shows, and what the offline reader read on it."""
-
-    video: int
-    real: bool
-    typeface: str
-    rows: int
-    crf: int
-    truth: tuple[Claim, ...]
-    seen: tuple[SeenLine, ...]
 
 
 def invented_texts(count: int, seed: int) -> list[Text]:
@@ -233,27 +220,3 @@ def _shrunk(picture: np.ndarray, rows: int) -> Slide:
     height, width, _ = picture.shape
     size = (round(width * rows / height / 2) * 2, rows)
     return Slide(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), ())
-
-
-def write_pages(pages: Iterable[KnownPage], path: Path) -> int:
-    """Write the pages as JSONL, one after the other; returns how many."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    count = 0
-    with path.open("w", encoding="utf-8") as file:
-        for page in pages:
-            file.write(json.dumps(asdict(page), ensure_ascii=False) + "\n")
-            file.flush()
-            count += 1
-    return count
-
-
-def read_pages(path: Path) -> list[KnownPage]:
-    """The pages of a file that `write_pages` wrote."""
-    pages = []
-    for line in path.read_text(encoding="utf-8").split("\n"):
-        if line:
-            data = json.loads(line)
-            truth = tuple(Claim(**one) for one in data.pop("truth"))
-            seen = tuple(SeenLine(one["text"], one["confidence"]) for one in data.pop("seen"))
-            pages.append(KnownPage(**data, truth=truth, seen=seen))
-    return pages

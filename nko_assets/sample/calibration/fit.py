@@ -15,10 +15,10 @@ from nko_assets.failures import ConfigurationError
 from nko_assets.nko import words
 from nko_assets.reading.trust.dictionary import Dictionary
 from nko_assets.reading.trust.evidence import FEATURES, WITH_DICTIONARY, evidence_of
-from nko_assets.reading.trust.fitting.pages import KnownPage
-from nko_assets.reading.trust.fitting.simulate import answer, draw_rates
 from nko_assets.reading.trust.model import Fitted, HeldOut, TrustModel
 from nko_assets.reading.trust.reliability import calibration_error, reliability
+from nko_assets.sample.calibration.pages import KnownPage
+from nko_assets.sample.calibration.simulate import answer, draw_rates
 
 DRAWS = 6
 """How often the large model is simulated on each video, each time with other rates of errors."""
@@ -69,7 +69,7 @@ def fit_models(
     signs = {**FEATURES, **WITH_DICTIONARY}
     with_dictionary, _ = _fitted(known, list(signs), signs)
     made: dict[str, object] = {
-        "command": "python -m nko_assets.reading.trust.fitting fit",
+        "command": "python -m nko_assets.sample.calibration fit",
         "date": datetime.now(UTC).date().isoformat(),
         "seed": seed,
         "pages": len(pages),
