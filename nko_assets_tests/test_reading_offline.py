@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from nko_assets.failures import ConfigurationError
+from nko_assets.failures import PermanentFailure
 from nko_assets.reading.answers import FrameRequest, readings_table
 from nko_assets.reading.offline import OfflineReader
 from nko_assets.reading.reader import JobState, Reader
@@ -93,7 +93,7 @@ def test_submitting_is_free_and_the_same_frames_are_the_same_job(reader):
 
 def test_a_frame_of_another_job_is_refused(reader):
     mine, other = (FrameRequest("clip:0", "clip", 0, data) for data in (b"a", b"b"))
-    with pytest.raises(ConfigurationError, match="clip:0 is not part of job"):
+    with pytest.raises(PermanentFailure, match="clip:0 is not part of job"):
         list(reader.collect(reader.submit([mine]), [other], print))
 
 

@@ -15,7 +15,7 @@ from statistics import fmean
 import cv2
 import numpy as np
 
-from nko_assets.failures import ConfigurationError
+from nko_assets.failures import ConfigurationError, PermanentFailure
 from nko_assets.reading.answers import FrameRequest, Line, Reading
 from nko_assets.reading.detect import LONGEST_SIDE, TextDetector
 from nko_assets.reading.pairing import pair
@@ -82,16 +82,16 @@ class OfflineReader:
     ) -> Iterator[Reading]:
         """Read the frames, one after the other; each gives a reading, whatever it shows.
 
-        Raises ConfigurationError for a frame that the job does not hold: it was submitted with
+        Raises PermanentFailure for a frame that the job does not hold: it was submitted with
         other weights or settings.
         """
         known = set(job.request_hashes)
         for number, request in enumerate(requests, start=1):
             hashed = self.request_hash(request)
             if hashed not in known:
-                raise ConfigurationError(
+                raise PermanentFailure(
                     f"Frame {request.frame_id} is not part of job {job.name}.",
-                    "Submit it again: the reader or its settings have changed.",
+                    "Materialize gemini_batches: the reader or its settings have changed.",
                 )
             yield self._read(request, hashed)
             if number % _REPORT_EVERY == 0 or number == len(requests):

@@ -29,25 +29,20 @@ from nko_assets.reading.gemini.models import model_named
 from nko_assets.reading.gemini.request import AskSettings, first_settings, identity
 from nko_assets.reading.ledger import (
     Backlog,
-    BatchJob,
-    BatchState,
     BudgetExceeded,
     Limits,
     PlannedRequest,
-    RequestState,
 )
 from nko_assets.reading.reader import Job, JobState, JobStatus, Progress
 from nko_assets.resources.gemini_batches import GeminiBatches
 from nko_assets.resources.gemini_jobs import Clock, Frames, GeminiJobs
 from nko_assets.resources.gemini_recovery import GeminiRecovery
+from nko_assets.resources.gemini_status import AT_SERVICE, NOT_SENT, Look, status_of
 from nko_assets.resources.store import Store
 
 _POLL_EVERY = timedelta(seconds=30)
 _AT_ONCE = 500  # answers read from the ledger together
 _MOST_ATTEMPTS = 3 * ledger.MAX_ATTEMPTS  # when a person has frames asked again and again
-_NOT_SENT = (BatchState.PREPARING, BatchState.UPLOADED)
-_AT_SERVICE = (BatchState.SUBMITTED, BatchState.RUNNING)
-_UNSENT = (RequestState.QUEUED, RequestState.CLAIMED)
 
 
 def utc_now() -> datetime:
@@ -153,11 +148,11 @@ class GeminiReader:
                 trouble, held = self._settled(now), self._flush_when_due()
                 if now.due or self._sending.at != flushed:
                     now = self._look(job)
-                if held is not None and not now.states.keys().isdisjoint(_UNSENT):
+                if held is not None and now.unsent:
                     if not isinstance(held, BudgetExceeded | TransientFailure):
                         raise held
                     trouble = held
-            return self._status(now, trouble)
+            return status_of(now, trouble, self._sending.why_queued, self._clock())
         except HeldBack:
             raise
         except TransientFailure as error:
@@ -214,7 +209,7 @@ class GeminiReader:
         """
         with self._store().session() as conn:
             jobs = ledger.unfinished_jobs(conn)
-        failures = self._settle([job.name for job in jobs if job.state in _AT_SERVICE], say)
+        failures = self._settle([job.name for job in jobs if job.state in AT_SERVICE], say)
         for failure in failures.values():
             raise failure
 
@@ -272,7 +267,7 @@ class GeminiReader:
                 jobs = ledger.unfinished_jobs(conn)
             else:
                 jobs = ledger.jobs_of(conn, list(self._only))
-        return [job.name for job in jobs if job.state in _NOT_SENT]
+        return [job.name for job in jobs if job.state in NOT_SENT]
 
     def _send_queued(self, say: Progress, *, force: bool) -> None:
         with self._store().session() as conn:
@@ -321,7 +316,7 @@ class GeminiReader:
             return f"they are asked again at {left.oldest_queued_at.astimezone(UTC):%H:%M} UTC"
         return "they wait for company until they have waited long enough"
 
-    def _settled(self, now: _Look) -> TransientFailure | None:
+    def _settled(self, now: Look) -> TransientFailure | None:
         """Settle what is due; what keeps a job of the receipt from that, if anything does.
 
         Trouble with other jobs is told to those who wait for them.
@@ -349,46 +344,16 @@ class GeminiReader:
         finally:
             self._sending.lock.release()
 
-    def _look(self, job: Job, *, take_checks: bool = False) -> _Look:
+    def _look(self, job: Job, *, take_checks: bool = False) -> Look:
         """What the ledger says of a job's requests; with `take_checks`, whom to ask is up to us."""
         hashes = list(set(job.request_hashes))
         with self._store().session() as conn:
             states = Counter(ledger.states_of(conn, hashes).values())
-            now = _Look((), len(hashes), states, ledger.jobs_of(conn, hashes))
+            now = Look((), len(hashes), states, ledger.jobs_of(conn, hashes))
             if not (take_checks and now.waits):
                 return now
             due = ledger.take_checks(conn, self._clock(), self._poll_every)
         return replace(now, due=[each.name for each in due])
-
-    def _status(self, now: _Look, trouble: NkoError | None) -> JobStatus:
-        states = now.states
-        final = states[RequestState.ANSWERED] + states[RequestState.FAILED]
-        queued = states[RequestState.QUEUED]
-        note = f"{final:,} of {now.asked:,} frames answered"
-        if lost := now.asked - states.total():
-            return JobStatus(JobState.FAILED, f"{note}; the ledger does not know {lost:,} of them")
-        if final == now.asked:
-            failed = states[RequestState.FAILED]
-            return JobStatus(
-                JobState.DONE, f"{note}, {failed:,} of them failed" if failed else note
-            )
-        running = [each for each in now.jobs if each.state in _AT_SERVICE]
-        if running:
-            since = min(each.submitted_at or each.created_at for each in running)
-            many = "1 job" if len(running) == 1 else f"{len(running)} jobs"
-            note += f"; {many} at the service for {_age(self._clock() - since)}"
-        if queued:
-            note += f"; {queued:,} are queued"
-        if isinstance(trouble, BudgetExceeded) and queued + final == now.asked:
-            raise HeldBack(f"{note}. {trouble.message}", trouble.next_step)
-        if trouble is not None:
-            note += f". {trouble.message}"
-        elif queued and self._sending.why_queued:
-            note += f": {self._sending.why_queued}"
-        for each in now.jobs:
-            if each.state in _NOT_SENT and each.error:
-                note += f". {each.name} waits: {each.error}"
-        return JobStatus(JobState.QUEUED if queued + final == now.asked else JobState.RUNNING, note)
 
     def _hashes(self, job: Job, requests: Sequence[FrameRequest]) -> list[str]:
         settings = first_settings(self.model, self._resolution, job.reading)
@@ -401,21 +366,6 @@ class GeminiReader:
                     "Materialize gemini_batches: the frame, the model or its settings have changed.",
                 )
         return hashes
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What the ledger says of a receipt: jobs to ask about, requests, their states, their jobs."""
-
-    due: Sequence[str]
-    asked: int
-    states: Counter[RequestState]
-    jobs: Sequence[BatchJob]
-
-    @property
-    def waits(self) -> bool:
-        """Whether any of the requests has no final answer."""
-        return not self.states.keys() <= {RequestState.ANSWERED, RequestState.FAILED}
 
 
 @dataclass(slots=True)
@@ -434,8 +384,3 @@ class _Sending:
 
 def _nobody(_: str) -> None:
     """What is done while polling is told by the status."""
-
-
-def _age(age: timedelta) -> str:
-    minutes = max(int(age.total_seconds() // 60), 0)
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"
