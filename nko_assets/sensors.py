@@ -315,7 +315,7 @@ def _reason_to_send(
     if since is not None and since < (AFTER_A_FAILURE if failed and not sent else AFTER_A_RUN):
         return ""
     with workshop.store().session() as conn:
-        waiting = ledger.backlog(conn)
+        waiting = ledger.backlog(conn, workshop.reader.model)
     oldest = waiting.oldest_queued_at
     if oldest is not None and oldest <= now - ledger.Limits().patience:
         return f"{waiting.queued_requests} requests wait"
