@@ -15,6 +15,7 @@ from nko_assets.instance import project_folder
 from nko_assets.resources.lake import Lake
 from nko_assets.resources.reader import open_reader
 from nko_assets.resources.store import LazyStore, Store
+from nko_assets.resources.supabase_memory import SupabaseMemory
 from nko_assets.resources.urls import page_url
 from nko_assets.settings import KEY_VARIABLES, Settings
 
@@ -22,7 +23,7 @@ from nko_assets.settings import KEY_VARIABLES, Settings
 ROOM_FOR_A_CHANNEL = 60e9
 ROOM_FOR_THE_SAMPLE = 500e6
 # Set for parts of the project that this version does not have; better said than ignored.
-NOT_USED_YET = ("SUPABASE_URL", "SUPABASE_KEY", "NKO_BUCKET")
+NOT_USED_YET = ("NKO_BUCKET",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ def examine(settings: Settings) -> list[Finding]:
         _reader(settings),
         *_paid_reading(settings),
         _store(settings),
+        _memory(settings),
         _typesetting(),
         *_unused(),
     ]
@@ -180,7 +182,7 @@ def _lazy_store(settings: Settings) -> LazyStore:
 def _store(settings: Settings) -> Finding:
     if settings.store_url is None:
         store = _lazy_store(settings)
-        there = "made" if store.exists else "not made yet, and made when frames go to Gemini"
+        there = "made" if store.exists else "not made yet"
         return Finding("store", True, f"Postgres embedded in {settings.data / 'store'}, {there}")
     try:
         Store(settings.store_url, None).connect().close()
@@ -188,6 +190,17 @@ def _store(settings: Settings) -> Finding:
         return Finding("store", False, error.message, error.next_step)
     host = urlsplit(settings.store_url.get_secret_value()).hostname
     return Finding("store", True, f"the Postgres database at {host} (NKO_STORE_URL)")
+
+
+def _memory(settings: Settings) -> Finding:
+    url, key = settings.supabase_url, settings.supabase_service_key
+    if settings.store_url is not None or url is None or key is None:
+        return Finding("memory", True, "in the store")
+    try:
+        SupabaseMemory(url, key).counts()
+    except NkoError as error:
+        return Finding("memory", False, error.message, error.next_step)
+    return Finding("memory", True, f"the Supabase project at {urlsplit(url).hostname}")
 
 
 def _typesetting() -> Finding:
