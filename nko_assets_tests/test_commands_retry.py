@@ -183,6 +183,7 @@ def test_only_the_videos_that_are_named_are_asked_again(nko, workshop):
 
 def test_a_sensor_reads_on_with_what_is_asked_again(nko, workshop, sick):
     _, bad = [entry.video_id for entry in workshop.lake.videos()]
+    run_lineage(workshop, Silent())
     with open_instance(workshop.settings) as instance:
 
         def look(cursor: str | None) -> dg.SensorResult:

