@@ -34,7 +34,7 @@ ui: $(VENV)/run
 	@$(BIN)/nko ui $(ARGS)
 
 test: check
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 3 --dist loadfile
 
 check: $(VENV)/$(EXTRAS)
 	@$(BIN)/ruff format --check .

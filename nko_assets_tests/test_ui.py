@@ -254,7 +254,8 @@ DRAWN = r"""count => {
 
 def test_the_lineage_shows_every_group_and_asset(ui):
     opened = ",".join(f"global@global:{group}" for group in GROUPS)
-    ui.page.set_viewport_size({"width": 1600, "height": 980})
+    # High enough for the list beside the graph, which holds only the rows that are seen.
+    ui.page.set_viewport_size({"width": 1600, "height": 1500})
     ui.open(f"/asset-groups?expanded={opened}", *GROUPS, *STEPS)
     ui.page.wait_for_function(DRAWN, arg=len(STEPS), polling=500)
     # More room for the graph, which a double click on its paper fits to the window.
