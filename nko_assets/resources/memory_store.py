@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -92,3 +92,17 @@ class MemoryStore(Protocol):
     def counts(self) -> MemoryCounts:
         """How many rows there are."""
         ...
+
+
+def groups_of(videos: Sequence[VideoMemory], most_turns: int) -> Iterator[list[VideoMemory]]:
+    """Videos that hold at most `most_turns` turns together; one that holds more comes alone."""
+    group: list[VideoMemory] = []
+    turns = 0
+    for video in videos:
+        if group and turns + len(video.turns) > most_turns:
+            yield group
+            group, turns = [], 0
+        group.append(video)
+        turns += len(video.turns)
+    if group:
+        yield group

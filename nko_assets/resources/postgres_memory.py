@@ -31,7 +31,12 @@ from nko_assets.memory.columns import (
 )
 from nko_assets.memory.rows import Motif, VideoMemory
 from nko_assets.resources.memory_errors import database_errors
-from nko_assets.resources.memory_store import MemoryCounts, MotifsMerged, VideosMerged
+from nko_assets.resources.memory_store import (
+    MemoryCounts,
+    MotifsMerged,
+    VideosMerged,
+    groups_of,
+)
 from nko_assets.resources.store import Store
 from nko_assets.resources.vector_indexes import indexed_afterwards
 
@@ -63,7 +68,7 @@ class PostgresMemory:
         merged = VideosMerged()
         turns = sum(len(video.turns) for video in videos)
         with self._connected() as conn, _indexed_well(conn, "memory_turns", turns):
-            for group in _groups(videos):
+            for group in groups_of(videos, TURNS_A_TRANSACTION):
                 with conn.transaction(), conn.cursor() as cursor:
                     cursor.execute("select public.memory_incoming()")
                     _copy(
@@ -150,19 +155,6 @@ def _indexed_well(
     query = sql.SQL("select count(*) from public.{}").format(sql.Identifier(table))
     (there,) = conn.execute(query).fetchone() or (0,)
     return nullcontext() if there > coming else indexed_afterwards(conn, table)
-
-
-def _groups(videos: Sequence[VideoMemory]) -> Iterator[list[VideoMemory]]:
-    group: list[VideoMemory] = []
-    turns = 0
-    for video in videos:
-        if group and turns + len(video.turns) > TURNS_A_TRANSACTION:
-            yield group
-            group, turns = [], 0
-        group.append(video)
-        turns += len(video.turns)
-    if group:
-        yield group
 
 
 def _copy(

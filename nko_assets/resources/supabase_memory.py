@@ -27,7 +27,12 @@ from nko_assets.memory.columns import (
 )
 from nko_assets.memory.rows import Motif, VideoMemory
 from nko_assets.resources.memory_errors import refuse, request_errors
-from nko_assets.resources.memory_store import MemoryCounts, MotifsMerged, VideosMerged
+from nko_assets.resources.memory_store import (
+    MemoryCounts,
+    MotifsMerged,
+    VideosMerged,
+    groups_of,
+)
 
 # With vectors about 9 kB a row: some megabytes, well within what 8 s of the database can take.
 ROWS_A_REQUEST = 250
@@ -71,7 +76,7 @@ class SupabaseMemory:
     def upsert_videos(self, videos: Sequence[VideoMemory]) -> VideosMerged:
         """See `MemoryStore`; videos that fit go together, one that does not is staged in parts."""
         merged = VideosMerged()
-        for group in _groups(videos):
+        for group in groups_of(videos, ROWS_A_REQUEST):
             parts = list(_parts(group))
             if len(parts) == 1:
                 answer = self._rpc("memory_put_videos", {"rows": parts[0]})
@@ -144,20 +149,6 @@ class SupabaseMemory:
     def _rpc(self, function: str, arguments: Mapping[str, Any]) -> Any:
         with request_errors():
             return self._client.rpc(function, dict(arguments)).execute().data
-
-
-def _groups(videos: Sequence[VideoMemory]) -> Iterator[list[VideoMemory]]:
-    """Videos that fit into one request together; one that does not comes alone."""
-    group: list[VideoMemory] = []
-    turns = 0
-    for video in videos:
-        if group and turns + len(video.turns) > ROWS_A_REQUEST:
-            yield group
-            group, turns = [], 0
-        group.append(video)
-        turns += len(video.turns)
-    if group:
-        yield group
 
 
 def _parts(group: Sequence[VideoMemory]) -> Iterator[_Json]:
