@@ -1,11 +1,11 @@
-"""What people decided about readings: the append-only file `reviews/decisions.jsonl`.
+"""What a person decided about a reading, and decisions as JSON Lines.
 
-One JSON object a line, in the order in which they were taken; of several for one reading the last
-counts. `seen` is the N'Ko text that the reviewer had before them: when the frame is read again
-and the text differs, the decision no longer applies and the row says so.
+One JSON object a line, oldest first. `seen` is the N'Ko text that the reviewer had before them:
+when the frame is read again and the text differs, the decision no longer applies.
 
-    {"reading_id": "…", "verdict": "accept" | "correct" | "reject", "by": "…", "at": "2026-11-24T…",
-     "seen": "…", "nko": "…", "english": "…", "french": "…", "note": "…"}
+    {"reading_id": "…", "verdict": "accept" | "correct" | "reject", "by": "…",
+     "at": "2026-11-24T09:30:00+00:00", "seen": "…", "nko": "…", "english": "…", "french": "…",
+     "note": "…"}
 
 `nko`, `english` and `french` are for `correct` and replace what was read; one that is absent or
 null leaves it as it is, an empty translation removes it.
@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
 
 from nko_assets.failures import ConfigurationError
 from nko_assets.nko import normalize
@@ -25,7 +26,11 @@ VERDICTS = ("accept", "correct", "reject")
 
 @dataclass(frozen=True, slots=True)
 class HumanDecision:
-    """One decision by one person on one reading."""
+    """One decision by one person on one reading.
+
+    `at` is when it was taken, in ISO 8601; without a zone it is UTC. Raises ValueError, saying
+    what is wrong, for what cannot be a decision.
+    """
 
     reading_id: str
     verdict: str
@@ -41,14 +46,23 @@ class HumanDecision:
         for field in fields(self):
             value = getattr(self, field.name)
             required = field.name in {"reading_id", "verdict", "by", "at", "seen"}
-            if not (isinstance(value, str) or (value is None and not required)):
-                raise ValueError(f"{field.name} has to be text")
+            if value is None and not required:
+                continue
+            if not isinstance(value, str):
+                raise ValueError(f"{field.name} has to be text")  # noqa: TRY004  as all the others
+            if not _storable(value):
+                raise ValueError(f"{field.name} holds what is no character")
         if self.verdict not in VERDICTS:
             raise ValueError(f"verdict {self.verdict!r} is none of {', '.join(VERDICTS)}")
-        if not self.by.strip():
-            raise ValueError("by has to name who decided")
+        person(self.by)
         if self.nko is not None and not self.nko.strip():
             raise ValueError("a corrected nko cannot be empty: reject the reading instead")
+        _moment(self.at)
+
+    @property
+    def moment(self) -> datetime:
+        """When it was taken, in UTC."""
+        return _moment(self.at)
 
     @property
     def read_right(self) -> bool:
@@ -57,14 +71,29 @@ class HumanDecision:
             return normalize(self.nko) == normalize(self.seen)
         return self.verdict != "reject"
 
+    def applies_to(self, nko: str) -> bool:
+        """Whether it is about `nko`, the normalized text of the reading as it is read now.
+
+        Read again, the frame may also give what the person had corrected it to.
+        """
+        corrected = self.nko if self.verdict == "correct" else None
+        return normalize(self.seen) == nko or (
+            corrected is not None and normalize(corrected) == nko
+        )
+
     def to_json_line(self) -> str:
         """The decision as one line of the file, line end included."""
         known = {key: value for key, value in asdict(self).items() if value is not None}
         return json.dumps(known, ensure_ascii=False) + "\n"
 
 
-def parse_decisions(lines: Iterable[str]) -> list[HumanDecision]:
-    """The decisions of a file, in order; blank lines are skipped.
+def in_effect(taken: Iterable[HumanDecision], nko: str) -> HumanDecision | None:
+    """Of the decisions on one reading, oldest first, the last that is about `nko`."""
+    return next((one for one in reversed([*taken]) if one.applies_to(nko)), None)
+
+
+def parse_decisions(lines: Iterable[str], name: str) -> list[HumanDecision]:
+    """The decisions of the file `name`, in order; blank lines are skipped.
 
     Raises ConfigurationError, naming the line, when one cannot be understood: a decision that a
     person took is never passed over.
@@ -75,9 +104,29 @@ def parse_decisions(lines: Iterable[str]) -> list[HumanDecision]:
             continue
         try:
             decisions.append(HumanDecision(**json.loads(line)))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise ConfigurationError(
-                f"Line {number} of the review decisions cannot be read: {error}.",
-                "Correct or remove that line of reviews/decisions.jsonl.",
+                f"Line {number} of {name} is no review decision: {error}.",
+                "Correct or remove that line.",
             ) from error
     return decisions
+
+
+def person(name: str) -> str:
+    """The name of who decides, without space around it; raises ValueError when it is none."""
+    if not name.strip() or not _storable(name):
+        raise ValueError("by has to name who decided")
+    return name.strip()
+
+
+def _storable(text: str) -> bool:
+    """Whether a database takes it as text: no NUL and no half of a character."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError(f"at {text!r} is no time in ISO 8601") from None
