@@ -19,6 +19,7 @@ from nko_assets.resources.memory import open_memory
 from nko_assets.resources.reader import open_reader, open_second_reader
 from nko_assets.resources.source import SourceOptions, open_source
 from nko_assets.resources.store import LazyStore
+from nko_assets.review_sensor import DECISIONS
 from nko_assets.sensors import LOOK_FOR_NEW_VIDEOS, build_sensors
 from nko_assets.settings import Settings, load_settings
 from nko_assets.steps import Workshop
@@ -45,7 +46,7 @@ def build_definitions(
             "progress": dg.ResourceDefinition(lambda _context: Silent()),
         }
         definitions = dg.Definitions(
-            assets=assets,
+            assets=[*assets, DECISIONS],
             jobs=[CHANNEL, lessons, READINGS, TRAINING, OPERATIONS, send_queued, pilot],
             sensors=build_sensors(chosen, lessons),
             schedules=[LOOK_FOR_NEW_VIDEOS],

@@ -26,6 +26,7 @@ from nko_assets.partitions import VIDEOS, contiguous_ranges, range_tags, registe
 from nko_assets.progress import Progress
 from nko_assets.reading.ledger import BudgetExceeded
 from nko_assets.resources.lake import Failure
+from nko_assets.review_sensor import begin_observing
 from nko_assets.steps import Context, Step, Workshop, current_record
 
 OPERATIONS = "operations"
@@ -269,6 +270,7 @@ def run_lineage(
             runner.list_channel()
         # A data root may be older than its instance, or moved here without it.
         register(instance, list(runner.entries))
+        begin_observing(instance)
         keys = chosen_videos(runner.entries, videos)
         _work_through_lessons(runner, keys, [s for s in VIDEO_STEPS if s.group in groups])
         corpus = _corpus_steps(groups)

@@ -24,6 +24,7 @@ from nko_assets.reading.reader import DeferredReader
 from nko_assets.reading.receipt import Receipt
 from nko_assets.resources.lake import Lake
 from nko_assets.resources.webhook import post
+from nko_assets.review_sensor import review_decisions_taken
 from nko_assets.sensor_memory import MOST_LAUNCHES, SensorMemory
 from nko_assets.settings import Settings
 from nko_assets.steps import Context, Workshop, current_record
@@ -396,4 +397,5 @@ def build_sensors(
         _continue_with_the_good(lessons, assets),
         gemini_answers,
         _tell_of_failures(settings),
+        review_decisions_taken,
     ]

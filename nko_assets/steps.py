@@ -120,6 +120,9 @@ class Step:
     Of a step per video, `finish` is called once after the last video of a range, also when some of
     them failed. Of a step on the corpus, `covers` is the asset that a video has to have to be one
     of `Context.video_ids`.
+
+    `outside` names what is not made here and changes what is: when Dagster hears that it changed, it
+    shows what was made from it as out of date.
     """
 
     name: str
@@ -129,6 +132,7 @@ class Step:
     per_video: bool
     inputs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
     always: bool = False
     identity: Callable[[Context], Mapping[str, Any]] = lambda _context: {}
     finish: Callable[[Context], None] | None = None

@@ -43,8 +43,14 @@ LINEAGE = {
     ),
     "reviewed_readings": (
         "readings",
-        ["gemini_results", "second_readings", "unique_frames"],
+        ["gemini_results", "review_decisions", "second_readings", "unique_frames"],
         ["accepted_share", "schema", "script_purity"],
+        None,
+    ),
+    "review_queue": (
+        "readings",
+        ["gemini_results", "reviewed_readings", "second_readings", "unique_frames"],
+        [],
         None,
     ),
     "memory_conversations": ("memory", ["reviewed_readings"], ["schema"], None),
@@ -201,6 +207,7 @@ def test_assets_of_a_video_are_partitioned_and_run_in_ranges_of_at_most_twenty(a
         "second_readings",
         "gemini_results",
         "reviewed_readings",
+        "review_queue",
         "memory_conversations",
         "memory_turns",
         "memory_turn_edges",
@@ -288,10 +295,12 @@ def test_only_orchestration_imports_the_orchestrator():
     }
     assert found == {
         "assets/adapter.py",
+        "assets/versions.py",
         "build.py",
         "instance.py",
         "jobs.py",
         "partitions.py",
+        "review_sensor.py",
         "run.py",
         "sensors.py",
     }

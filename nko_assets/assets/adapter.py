@@ -13,6 +13,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 )
 
 from nko_assets.assets.lessons import SUBMISSION
+from nko_assets.assets.versions import provenance_tags, version_of
 from nko_assets.channel import VideoEntry
 from nko_assets.checks import CheckFailed, CheckResult
 from nko_assets.failures import ConfigurationError, NkoError, NotReady, PermanentFailure
@@ -20,6 +21,7 @@ from nko_assets.partitions import VIDEOS, register
 from nko_assets.previews import NO_ROWS
 from nko_assets.progress import Progress
 from nko_assets.resources.lake import Failure, Lake
+from nko_assets.review_sensor import begin_observing
 from nko_assets.steps import Context, Performed, Step, Workshop, perform
 
 OWNERS = ["team:nko-assets"]
@@ -46,7 +48,7 @@ def asset_of(step: Step, steps: Mapping[str, Step], max_videos_a_run: int) -> dg
         specs=[
             dg.AssetSpec(
                 step.name,
-                deps=[*step.inputs, *step.after],
+                deps=[*step.inputs, *step.after, *step.outside],
                 description=step.description,
                 group_name=step.group,
                 owners=OWNERS,
@@ -105,6 +107,7 @@ def _perform_corpus(
     if step.name == FIRST_STEP:
         known = workshop.lake.videos()
         register(context.instance, [entry.video_id for entry in known])
+        begin_observing(context.instance)
     progress.done(step.name, "", _note(performed))
     yield dg.MaterializeResult(step.name, metadata=_metadata(performed))
     yield from _report_checks(context, step, {None: performed.record.checks})
@@ -166,13 +169,18 @@ def _perform_videos(
     if not (failed or waiting or unfinished):
         for key, performed in succeeded.items():
             context.add_asset_metadata(_metadata(performed), step.name, partition_key=key)
-        yield dg.MaterializeResult(step.name)
+        yield dg.MaterializeResult(step.name, data_version=version_of(succeeded.values()))
         yield from _report_checks(context, step, checks)
         return
     # A result would mark every partition of the range as materialized, those not made too.
     for key, performed in succeeded.items():
         context.log_event(
-            dg.AssetMaterialization(step.name, partition=key, metadata=_metadata(performed))
+            dg.AssetMaterialization(
+                step.name,
+                partition=key,
+                metadata=_metadata(performed),
+                tags=provenance_tags(context, step, version_of([performed])),
+            )
         )
     if failed or unfinished:
         _log_checks(context, step.name, checks)

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from nko_assets.assets.review_queue import REVIEW_QUEUE
 from nko_assets.assets.reviews import REVIEWED_READINGS
 from nko_assets.checks import CheckResult, CheckSpec, judge
 from nko_assets.failures import HeldBack, NotReady, PermanentFailure, TransientFailure
@@ -311,4 +312,5 @@ STEPS = (
         parallel=True,
     ),
     REVIEWED_READINGS,
+    REVIEW_QUEUE,
 )

@@ -14,26 +14,39 @@ from nko_assets.failures import ConfigurationError
 from nko_assets.files import sha256_of
 from nko_assets.nko.characters import BLOCK_END, BLOCK_START
 from nko_assets.previews import table_preview
-from nko_assets.reading.decisions import HumanDecision, parse_decisions
+from nko_assets.reading.decisions import HumanDecision
 from nko_assets.reading.review import reading_id, review
+from nko_assets.reading.reviews import Decided
 from nko_assets.reading.trust.dictionary import LEAST_WORDS, Dictionary, load_dictionary
 from nko_assets.reading.trust.judge import Comparison, compare_readings
 from nko_assets.reading.trust.model import WEIGHTS
+from nko_assets.resources.review_desk import ReviewDesk
 from nko_assets.schemas.readings import ReviewedReadings
 from nko_assets.steps import Context, Outcome, Step
 
+# The decisions of people as Dagster knows them; they are in the store, where the explorer puts them.
+REVIEW_DECISIONS = "review_decisions"
 SCRIPT_PURITY = CheckSpec("script_purity", "What is accepted as N'Ko is N'Ko.")
 ACCEPTED_SHARE = CheckSpec("accepted_share", "At least half of the entries pass the gate.")
 NKO_SIGN = f"[{BLOCK_START}-{BLOCK_END}]"
+# The fact that tells how far the history of decisions was when the video was reviewed.
+LAST_DECISION = "last decision"
 # The least share of N'Ko among the characters of a real line.
 LEAST_NKO = 0.78
 
 
 def _review_identity(context: Context) -> Mapping[str, Any]:
     return {
+        "decisions": [decision.to_json_line() for decision in _decided(context).decisions],
+        **gate_identity(context),
+    }
+
+
+def gate_identity(context: Context) -> dict[str, Any]:
+    """What changes the judgement of the gate, beside the readings."""
+    return {
         "accept": context.settings.accept_confidence,
         "licence": context.video.licence,
-        "decisions": [decision.to_json_line() for decision in _decisions(context)],
         **_trust_identity(context),
     }
 
@@ -73,7 +86,7 @@ def _dictionary(files: tuple[tuple[Path, int, int], ...]) -> Dictionary:
     return load_dictionary(*(path for path, _modified_ns, _size in files))
 
 
-def _compared(context: Context, readings: pl.DataFrame) -> Comparison | None:
+def comparison(context: Context, readings: pl.DataFrame) -> Comparison | None:
     """What the offline reader says of the readings of another one; None for its own."""
     if context.workshop.second_reader is None:
         return None
@@ -89,46 +102,37 @@ def _dictionary_in_use(context: Context) -> Dictionary | None:
 
 
 def all_decisions(context: Context) -> Sequence[HumanDecision]:
-    """What people decided about the readings of every video, in order."""
-    path = context.lake.root / "reviews" / "decisions.jsonl"
-    try:
-        state = path.stat()
-    except FileNotFoundError:
+    """What people decided about the readings of every video, oldest first."""
+    # Without a store nobody has decided anything; asking for it would make one.
+    if not context.workshop.store.exists:
         return []
-    return _decisions_in(path, state.st_mtime_ns, state.st_size)
+    return ReviewDesk(context.workshop.store).decisions()
 
 
-def _decisions(context: Context) -> list[HumanDecision]:
-    """What people decided about the readings of this video, in order."""
-    taken = all_decisions(context)
-    if not taken:
-        return []
+def _decided(context: Context) -> Decided:
+    """What people decided about the readings of this video."""
+    if not context.workshop.store.exists:
+        return Decided((), 0)
     readings = context.lake.read_table("gemini_results", context.key, ["frame_id", "entries"])
-    own = {
+    own = [
         reading_id(row["frame_id"], entry)
         for row in readings.iter_rows(named=True)
         for entry in range(len(row["entries"]))
-    }
-    return [decision for decision in taken if decision.reading_id in own]
-
-
-@lru_cache(maxsize=1)
-def _decisions_in(path: Path, _modified_ns: int, _size: int) -> list[HumanDecision]:
-    """Every decision of the file as it is now; it is asked for once a video."""
-    with path.open(encoding="utf-8") as lines:
-        return parse_decisions(lines)
+    ]
+    return ReviewDesk(context.workshop.store).decided(own)
 
 
 def _review(context: Context) -> Outcome:
     readings = context.lake.read_table("gemini_results", context.key)
     seen = context.lake.read_table("unique_frames", context.key, ["frame_id", "first_seen_ms"])
-    compared = _compared(context, readings)
+    compared = comparison(context, readings)
+    decided = _decided(context)
     table = review(
         readings,
         dict(seen.iter_rows()),
         context.video.licence,
         accept=context.settings.accept_confidence,
-        decisions=_decisions(context),
+        decisions=decided.decisions,
         compared=compared,
     )
     entries = table.filter(pl.col("entry") >= 0)
@@ -165,6 +169,7 @@ def _review(context: Context) -> Outcome:
             "rows": table.height,
             "decisions": dict(table.group_by("decision").len().sort("decision").iter_rows()),
             "gate": context.settings.accept_confidence,
+            LAST_DECISION: decided.last,
             **_comparison_facts(compared),
             "preview": {"markdown": table_preview(entries, columns, 10)},
         },
@@ -190,6 +195,7 @@ REVIEWED_READINGS = Step(
     work=_review,
     per_video=True,
     inputs=("gemini_results", "second_readings", "unique_frames"),
+    outside=(REVIEW_DECISIONS,),
     identity=_review_identity,
     code_version="2",
     model=ReviewedReadings,

@@ -16,7 +16,7 @@ import polars as pl
 from nko_assets.failures import PermanentFailure
 from nko_assets.nko import normalize, rejected, romanize, validate
 from nko_assets.reading.answers import entry_kind
-from nko_assets.reading.decisions import HumanDecision
+from nko_assets.reading.decisions import HumanDecision, in_effect
 from nko_assets.reading.trust.judge import Comparison, Trust
 from nko_assets.schemas.readings import ReviewedReadings
 
@@ -43,11 +43,13 @@ def review(
 
     `first_seen` gives, for each frame_id, the milliseconds at which its text first appeared.
     `licence` is the note that travels with each row. `accept` is the least confidence, 0 to 1, that
-    an entry needs to be accepted without a person looking at it. Of several decisions on one
-    reading the last counts. `compared` is what another reader's lines say of these readings: its
+    an entry needs to be accepted without a person looking at it. `decisions` come oldest first: of
+    several on one reading the last counts that is on the text read now. `compared` is what another reader's lines say of these readings: its
     confidence then stands in place of the reader's own. Raises PermanentFailure when a frame is unknown to `first_seen`.
     """
-    latest = {decision.reading_id: decision for decision in decisions}
+    taken: dict[str, list[HumanDecision]] = {}
+    for decision in decisions:
+        taken.setdefault(decision.reading_id, []).append(decision)
     rows: list[dict[str, object]] = []
     for reading in readings.iter_rows(named=True):
         frame_id = reading["frame_id"]
@@ -69,7 +71,7 @@ def review(
             for ordinal, entry in enumerate(reading["entries"]):
                 identity = reading_id(frame_id, ordinal)
                 trust = compared.entries[frame_id, ordinal] if compared else None
-                decided = _review_entry(entry, accept, latest.get(identity), trust)
+                decided = _review_entry(entry, accept, taken.get(identity, []), trust)
                 rows.append({**common, "reading_id": identity, "entry": ordinal, **decided})
         else:
             identity = reading_id(frame_id, -1)
@@ -115,7 +117,7 @@ def _frame_decision(reading: Mapping[str, Any]) -> tuple[str, str]:
 def _review_entry(
     entry: Mapping[str, Any],
     accept: float,
-    human: HumanDecision | None,
+    taken: Sequence[HumanDecision],
     trust: Trust | None,
 ) -> dict[str, object]:
     nko = normalize(str(entry["nko"]))
@@ -127,15 +129,12 @@ def _review_entry(
         "english_by": None if english is None else entry["english_by"],
         "french": _clean(entry["french"]),
     }
-    applies = human is not None and normalize(human.seen) == nko
-    if human and human.verdict == "correct" and human.nko:
-        # Read again, the frame may give what the person had corrected it to.
-        applies = applies or normalize(human.nko) == nko
-    if human and applies and human.verdict == "correct":
+    human = in_effect(taken, nko)
+    if human and human.verdict == "correct":
         values |= _correction(human)
     signals, severity = _signals(values)
     confidence = trust.confidence if trust else entry["confidence"]
-    if human and applies:
+    if human:
         decision, reason = _human_decision(human, values)
         by = human.by
     else:
@@ -143,11 +142,11 @@ def _review_entry(
         if trust and trust.weakest and decision == "needs_review":
             reason += f": {trust.weakest}"
         by = GATE
-        if human:
+        if taken:
             signals.append("stale_decision")
             if decision == "accepted":
                 decision = "needs_review"
-            reason = f"{human.by} decided on another text than is read now; {reason}"
+            reason = f"{taken[-1].by} decided on another text than is read now; {reason}"
     return {
         **values,
         "kind": entry_kind(values["nko"] or ""),

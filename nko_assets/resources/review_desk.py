@@ -10,6 +10,7 @@ import psycopg
 from nko_assets.reading import reviews
 from nko_assets.reading.decisions import HumanDecision
 from nko_assets.reading.reviews import (
+    Decided,
     HistoryEntry,
     Imported,
     ItemsPut,
@@ -84,13 +85,26 @@ class ReviewDesk:
         with self._connected() as conn:
             return reviews.history(conn, reading_id)
 
-    def decisions(self, reading_ids: Collection[str] | None = None) -> list[HumanDecision]:
-        """The decisions that nobody undid, on these readings or on all, oldest first.
+    def decided(self, reading_ids: Collection[str]) -> Decided:
+        """What was decided on these readings, and how far their history is."""
+        with self._connected() as conn:
+            return reviews.decided(conn, reading_ids)
+
+    def decisions(self) -> list[HumanDecision]:
+        """All decisions that nobody undid, oldest first.
 
         Several may be on one reading: the last that is on the text as it is read now counts.
         """
         with self._connected() as conn:
-            return reviews.decisions(conn, reading_ids)
+            return reviews.decisions(conn)
+
+    def changed_videos(self, since: int) -> dict[str, int]:
+        """The videos whose items were decided on after row `since` of the history, with the last.
+
+        What is decided on readings that are not queued yet is heeded when they are reviewed.
+        """
+        with self._connected() as conn:
+            return reviews.changed_videos(conn, since)
 
     def import_decisions(self, taken: Sequence[HumanDecision], origin: str) -> Imported:
         """Add decisions that were taken elsewhere; what is there already is not added again.

@@ -7,12 +7,14 @@ nothing.
 
 from nko_assets.reading.reviews.history import (
     decide,
+    decided,
     decisions,
     history,
     import_decisions,
     undo,
 )
 from nko_assets.reading.reviews.queue import (
+    changed_videos,
     identity,
     item,
     items_of,
@@ -25,6 +27,7 @@ from nko_assets.reading.reviews.rows import (
     LEASE,
     ORIGINS,
     AlreadyDecided,
+    Decided,
     HistoryEntry,
     Imported,
     ItemsPut,
@@ -38,6 +41,7 @@ __all__ = [
     "LEASE",
     "ORIGINS",
     "AlreadyDecided",
+    "Decided",
     "HistoryEntry",
     "Imported",
     "ItemsPut",
@@ -45,7 +49,9 @@ __all__ = [
     "ReviewItem",
     "ReviewProgress",
     "Said",
+    "changed_videos",
     "decide",
+    "decided",
     "decisions",
     "history",
     "identity",

@@ -15,7 +15,7 @@ from psycopg.rows import class_row
 from nko_assets.failures import PermanentFailure
 from nko_assets.reading.decisions import HumanDecision, person
 from nko_assets.reading.ledger.transactions import durable
-from nko_assets.reading.reviews.rows import AlreadyDecided, HistoryEntry, Imported
+from nko_assets.reading.reviews.rows import AlreadyDecided, Decided, HistoryEntry, Imported
 
 _WRITING = 0x6E6B6F03  # "nko" and a counter: the advisory lock of whoever writes items or decisions
 
@@ -104,14 +104,19 @@ def undo(conn: Connection, decision_id: int, by: str) -> int:
         return added
 
 
-def decisions(conn: Connection, reading_ids: Collection[str] | None = None) -> list[HumanDecision]:
-    """The decisions that nobody undid, on these readings or on all, oldest first."""
+def decided(conn: Connection, reading_ids: Collection[str]) -> Decided:
+    """What was decided on these readings, and how far their history is."""
+    entries = sorted(entries_of(conn, reading_ids), key=lambda entry: (entry.at, entry.id))
+    return Decided(
+        [entry.decision for entry in standing(entries)],
+        max((entry.id for entry in entries), default=0),
+    )
+
+
+def decisions(conn: Connection) -> list[HumanDecision]:
+    """All decisions that nobody undid, oldest first."""
     with conn.cursor(row_factory=class_row(HistoryEntry)) as cursor:
-        entries = cursor.execute(
-            f"{_ENTRY} where %(ids)s::text[] is null or reading_id = any(%(ids)s)"
-            " order by decided_at, id",
-            {"ids": None if reading_ids is None else list(reading_ids)},
-        ).fetchall()
+        entries = cursor.execute(f"{_ENTRY} order by decided_at, id").fetchall()
     return [entry.decision for entry in standing(entries)]
 
 

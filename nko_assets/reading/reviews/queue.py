@@ -183,6 +183,20 @@ def _items(conn: Connection, condition: LiteralString, value: str) -> list[Revie
     return found
 
 
+def changed_videos(conn: Connection, since: int) -> dict[str, int]:
+    """The videos on whose items something was decided or undone after row `since` of the history.
+
+    By video the id of the last such row.
+    """
+    return dict(
+        conn.execute(
+            "select video_id, max(d.id) from reviews.decisions d join reviews.items"
+            " using (reading_id) where d.id > %s group by video_id",
+            [since],
+        ).fetchall()
+    )
+
+
 def progress(conn: Connection) -> ReviewProgress:
     """How far the review of all videos is."""
     waiting, unchecked, outdated = conn.execute(_UNDECIDED).fetchone() or (0, 0, 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -108,6 +108,17 @@ class HistoryEntry:
             french=self.french,
             note=self.note,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The decisions on some readings that nobody undid, oldest first.
+
+    `last` is the id of the last row of their history, an undoing included; 0 without any.
+    """
+
+    decisions: Sequence[HumanDecision]
+    last: int
 
 
 @dataclass(frozen=True, slots=True)

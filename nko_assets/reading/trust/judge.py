@@ -23,14 +23,15 @@ _SHORTEST = 2
 class Trust:
     """The probability that an entry's N'Ko is exactly right, and its weakest point in words.
 
-    `same` tells that the offline reader read the very same; `box` is where it read it, empty when
-    it read something else.
+    `read` is what the offline reader read in its place, None when nothing is like it; `same` tells
+    that it is the very same; `box` is where it read it, empty when it read something else.
     """
 
     confidence: float
     weakest: str
     same: bool = False
     box: tuple[int, ...] = ()
+    read: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ def compare_readings(
                 weakest_point(model, evidence),
                 evidence.same,
                 evidence.box,
+                evidence.read,
             )
         if lines := _missed(frame, evidences):
             missed[frame_id] = lines
