@@ -16,6 +16,7 @@ from nko_assets.memory.imports import imported_motifs, read_parallel
 from nko_assets.resources.lake import Lake
 from nko_assets.resources.memory_store import MemoryStore
 from nko_assets.resources.postgres_memory import PostgresMemory
+from nko_assets.resources.review_desk import ReviewDesk
 from nko_assets.resources.store import Store
 from nko_assets.web.app import create_app
 from nko_assets_tests.memory_rows import turn, video
@@ -55,7 +56,9 @@ def any_client(database: Store, lake: Lake) -> Iterator[httpx.Client]:
 
 def served(memory: MemoryStore, lake: Lake, database: Store) -> Iterator[httpx.Client]:
     with (
-        WebServer(create_app(memory, embedder, lake, lambda: database)) as server,
+        WebServer(
+            create_app(memory, embedder, lake, lambda: database, ReviewDesk(lambda: database))
+        ) as server,
         httpx.Client(base_url=server.url, timeout=60) as opened,
     ):
         yield opened
@@ -145,7 +148,9 @@ def test_without_a_database_new_turns_are_not_told_and_it_says_so(
     database: Store, lake: Lake
 ) -> None:
     memory = PostgresMemory(lambda: database, "embedded Postgres")
-    with WebServer(create_app(memory, embedder, lake, None)) as server:
+    with WebServer(
+        create_app(memory, embedder, lake, None, ReviewDesk(lambda: database))
+    ) as server:
         answer = httpx.get(f"{server.url}/api/turns/live")
         assert answer.status_code == 500
         assert "SUPABASE_DB_URL" in answer.json()["next_step"]
@@ -153,7 +158,9 @@ def test_without_a_database_new_turns_are_not_told_and_it_says_so(
         assert healthy.json() == {"memory": "answers", "live": "not configured"}
 
 
-def test_a_memory_that_does_not_answer_is_a_sentence_with_a_next_step(lake: Lake) -> None:
+def test_a_memory_that_does_not_answer_is_a_sentence_with_a_next_step(
+    database: Store, lake: Lake
+) -> None:
     class Away:
         """A memory behind a network that is down."""
 
@@ -164,7 +171,8 @@ def test_a_memory_that_does_not_answer_is_a_sentence_with_a_next_step(lake: Lake
 
         identity = call
 
-    app = create_app(Away(), embedder, lake, None)  # type: ignore[arg-type]
+    desk = ReviewDesk(lambda: database)
+    app = create_app(Away(), embedder, lake, None, desk)  # type: ignore[arg-type]
     with WebServer(app) as server:
         answer = httpx.get(f"{server.url}/api/search", params={"q": "water"}, timeout=60)
         assert answer.status_code == 503

@@ -19,6 +19,7 @@ from nko_assets.memory.embeddings import load_embedder
 from nko_assets.resources.lake import Lake
 from nko_assets.resources.postgres_memory import PostgresMemory
 from nko_assets.resources.postgres_server import PostgresServer
+from nko_assets.resources.review_desk import ReviewDesk
 from nko_assets.resources.store import Store, open_store
 from nko_assets.web.app import create_app
 from nko_assets.web.turn_feed import KEPT, Position
@@ -54,7 +55,9 @@ def memory(store: Store) -> PostgresMemory:
 
 @pytest.fixture
 def url(store: Store, memory: PostgresMemory, tmp_path: Path) -> Iterator[str]:
-    app = create_app(memory, load_embedder, Lake(tmp_path), lambda: store)
+    app = create_app(
+        memory, load_embedder, Lake(tmp_path), lambda: store, ReviewDesk(lambda: store)
+    )
     with WebServer(app) as server:
         yield f"{server.url}/api/turns/live"
 

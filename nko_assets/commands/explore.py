@@ -24,6 +24,7 @@ def register(app: typer.Typer, err: Console) -> None:
     ) -> None:
         """Serve the memory: search, pictures of frames, and new turns as they come."""
         from nko_assets.build import open_workshop
+        from nko_assets.resources.review_desk import ReviewDesk
         from nko_assets.web.app import create_app
         from nko_assets.web.server import Server
 
@@ -36,6 +37,7 @@ def register(app: typer.Typer, err: Console) -> None:
             workshop.embedder,
             workshop.lake,
             workshop.store if directly else None,
+            ReviewDesk(workshop.store),
         )
         err.print(f"http://{host}:{port}/docs lists what can be asked; Ctrl-C ends it.")
         Server(application, host, port).run()

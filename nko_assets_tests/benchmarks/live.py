@@ -23,6 +23,7 @@ from statistics import median, quantiles
 from nko_assets.memory.embeddings import load_embedder
 from nko_assets.resources.lake import Lake
 from nko_assets.resources.postgres_memory import PostgresMemory
+from nko_assets.resources.review_desk import ReviewDesk
 from nko_assets.resources.store import Store, open_store
 from nko_assets.web.app import create_app
 from nko_assets_tests.memory_rows import video
@@ -154,7 +155,9 @@ def _served(folder: Path) -> Iterator[str]:
 def _serve(folder: Path, orders: Connection) -> None:
     with open_store(None, folder) as store:
         memory = PostgresMemory(lambda: store, "embedded Postgres")
-        app = create_app(memory, load_embedder, Lake(folder), lambda: store)
+        app = create_app(
+            memory, load_embedder, Lake(folder), lambda: store, ReviewDesk(lambda: store)
+        )
         with WebServer(app) as server:
             orders.send(f"{server.url}/api/turns/live")
             orders.recv()

@@ -1,0 +1,316 @@
+"""`/review`: readings that wait for a person, one after the other, and the decisions on them.
+
+The page works as plain forms. Its script sends the same forms, and says by the header Accept that
+it wants JSON, or the part of the page that changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import quote, unquote, urlencode
+
+from fastapi import APIRouter, Depends, Form, HTTPException, Path, Query, Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse
+from pydantic import BaseModel, Field
+
+from nko_assets.nko import normalize
+from nko_assets.reading.decisions import HumanDecision
+from nko_assets.reading.reviews import AlreadyDecided, ReviewItem
+from nko_assets.resources.lake import Lake
+from nko_assets.resources.review_desk import ReviewDesk
+from nko_assets.schemas.base import UUID
+from nko_assets.web.keyboard import ROWS
+from nko_assets.web.pages import YEAR_S, language_of, page
+from nko_assets.web.review_item import LONGEST_TEXT, preview, shown
+
+REVIEWER_COOKIE: Final = "nko_reviewer"
+LONGEST_NAME: Final = 80
+# Readings that one page may hold or have skipped.
+MOST_PASSED: Final = 500
+
+ReadingId = Annotated[str, Path(pattern=UUID)]
+DecisionId = Annotated[int, Path(ge=1, lt=2**63)]
+Uuid = Annotated[str, Field(pattern=UUID)]
+Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
+
+
+class Asked(BaseModel):
+    """What the page is told of the last decision: what was done, and what can be taken back."""
+
+    without: Annotated[list[Uuid], Field(max_length=MOST_PASSED)] = []
+    did: Literal["accept", "correct", "reject", "skip", "outdated"] | None = None
+    undo: Annotated[int | None, Field(ge=1, lt=2**63)] = None
+    reading: Uuid | None = None
+
+
+class Said(BaseModel):
+    """The form of a decision; `..._seen` is what the reviewer had before them."""
+
+    verdict: Literal["accept", "correct", "reject", "skip"] = "correct"
+    take: Text = Field("", description="what another reader read, in place of a correction")
+    seen: Text
+    seen_decision: Annotated[int, Field(ge=1, lt=2**63)] | Literal[""] = ""
+    nko: Text = ""
+    english: Text = ""
+    english_seen: Text = ""
+    french: Text = ""
+    french_seen: Text = ""
+    note: Text = ""
+    without: Annotated[list[Uuid], Field(max_length=MOST_PASSED)] = []
+
+    def decision(self, reading_id: str, by: str) -> HumanDecision:
+        """The decision, which accepts where nothing was corrected.
+
+        Raises ValueError, saying what is wrong, for what cannot be one.
+        """
+        changed = {}
+        if self.take:
+            changed["nko"] = self.take
+        elif self.verdict == "correct":
+            if normalize(self.nko) != self.seen:
+                changed["nko"] = self.nko
+            for name in ("english", "french"):
+                now, was = getattr(self, name).strip(), getattr(self, f"{name}_seen")
+                if now != was:
+                    changed[name] = now
+        verdict = self.verdict
+        if changed:
+            verdict = "correct"
+        elif verdict == "correct":
+            verdict = "accept"
+        return HumanDecision(
+            reading_id=reading_id,
+            verdict=verdict,
+            by=by,
+            at=datetime.now(UTC).isoformat(),
+            seen=self.seen,
+            note=self.note.strip() or None,
+            **changed,
+        )
+
+
+def _reviewer(request: Request) -> str | None:
+    """Who has said that they review here; the cookie is their word, no proof."""
+    name = unquote(request.cookies.get(REVIEWER_COOKIE, "")).strip()
+    return name if name.isprintable() and 0 < len(name) <= LONGEST_NAME else None
+
+
+def _known_reviewer(name: Annotated[str | None, Depends(_reviewer)]) -> str:
+    if name is None:
+        raise HTTPException(403, "Say on /review who you are, then decide.")
+    return name
+
+
+Reviewer = Annotated[str, Depends(_known_reviewer)]
+
+
+def review_pages(desk: ReviewDesk, lake: Lake) -> APIRouter:
+    """The pages over the desk, with pictures from `lake`."""
+    router = APIRouter(prefix="/review", include_in_schema=False)
+
+    @router.get("")
+    def next_page(
+        request: Request,
+        reviewer: Annotated[str | None, Depends(_reviewer)],
+        asked: Annotated[Asked, Query()],
+    ) -> Response:
+        """The page with the next reading, or the one that asks who comes."""
+        if reviewer is None:
+            return _who(request)
+        item = desk.next_item(reviewer, asked.without)
+        return _review_page(request, desk, lake, reviewer, item, asked)
+
+    @router.post("/next", responses={204: {"description": "Nothing waits."}})
+    def next_part(
+        request: Request,
+        reviewer: Reviewer,
+        without: Annotated[list[Uuid], Form(max_length=MOST_PASSED)] = [],  # noqa: B006  as FastAPI has it
+    ) -> Response:
+        """The next reading alone, claimed, for the script that fetches ahead."""
+        item = desk.next_item(reviewer, without)
+        return Response(status_code=204) if item is None else _part(request, desk, lake, item)
+
+    @router.post("/release", status_code=204)
+    def release(
+        reviewer: Reviewer, reading: Annotated[list[Uuid], Form(max_length=MOST_PASSED)]
+    ) -> None:
+        """Give back what the page held when it was left."""
+        for one in reading:
+            desk.release(one, reviewer)
+
+    @router.post("/reviewer")
+    def remember(
+        request: Request,
+        name: Annotated[str, Form(max_length=LONGEST_NAME)] = "",
+        reading: Annotated[str, Form(pattern=f"^$|{UUID}")] = "",
+    ) -> Response:
+        """Who reviews here from now on; nobody when the name is empty."""
+        given = " ".join(name.split())
+        if given and not given.isprintable():
+            raise HTTPException(422, "A name has letters.")
+        response = RedirectResponse(f"/review/{reading}" if reading else "/review", 303)
+        response.set_cookie(
+            REVIEWER_COOKIE,
+            quote(given),
+            max_age=YEAR_S if given else 0,
+            httponly=True,
+            samesite="lax",
+            secure=request.url.scheme == "https",
+        )
+        return response
+
+    @router.get("/preview")
+    def preview_part(
+        request: Request,
+        nko: Annotated[str, Query(max_length=LONGEST_TEXT)] = "",
+        english: Annotated[str, Query(max_length=LONGEST_TEXT)] = "",
+    ) -> Response:
+        """What a correction says, while it is typed."""
+        return page(request, "_review_preview.html", preview=preview(nko, english))
+
+    @router.post("/decisions/{decision_id}/undo")
+    def undo(
+        request: Request,
+        reviewer: Reviewer,
+        decision_id: DecisionId,
+        reading: Annotated[Uuid, Form()],
+    ) -> Response:
+        """Take a decision back, and look at its reading again."""
+        try:
+            desk.undo(decision_id, reviewer)
+        except AlreadyDecided as error:
+            return _conflict(request, desk, lake, reviewer, reading, error)
+        if not _by_script(request):
+            return RedirectResponse(f"/review/{reading}", 303)
+        return _part(request, desk, lake, _found(desk, reading))
+
+    @router.get("/{reading_id}")
+    def one_page(
+        request: Request,
+        reviewer: Annotated[str | None, Depends(_reviewer)],
+        reading_id: ReadingId,
+    ) -> Response:
+        """The page with one reading, whatever was decided on it."""
+        item = _found(desk, reading_id)
+        if reviewer is None:
+            return _who(request, reading_id)
+        return _review_page(request, desk, lake, reviewer, item)
+
+    @router.post("/{reading_id}")
+    def decide(
+        request: Request,
+        reviewer: Reviewer,
+        reading_id: ReadingId,
+        said: Annotated[Said, Form()],
+    ) -> Response:
+        """Decide on a reading, or skip it."""
+        _found(desk, reading_id)
+        if said.verdict == "skip" and not said.take:
+            desk.release(reading_id, reviewer)
+            return _done(request, "skip", None, reading_id, [*said.without, reading_id])
+        try:
+            decision = said.decision(reading_id, reviewer)
+        except ValueError as error:
+            raise HTTPException(422, f"{error}.") from None
+        try:
+            decision_id = desk.decide(decision, said.seen_decision or None)
+        except AlreadyDecided as error:
+            return _conflict(request, desk, lake, reviewer, reading_id, error)
+        applies = _found(desk, reading_id).decision is not None
+        did = decision.verdict if applies else "outdated"
+        return _done(request, did, decision_id, reading_id, said.without)
+
+    return router
+
+
+def _found(desk: ReviewDesk, reading_id: str) -> ReviewItem:
+    item = desk.item(reading_id)
+    if item is None:
+        raise HTTPException(404, "There is no such reading; its frame may have been read again.")
+    return item
+
+
+def _by_script(request: Request) -> bool:
+    return "application/json" in request.headers.get("accept", "")
+
+
+def _who(request: Request, reading_id: str = "") -> Response:
+    return page(request, "review_name.html", reading=reading_id)
+
+
+def _part(request: Request, desk: ReviewDesk, lake: Lake, item: ReviewItem) -> Response:
+    return page(request, "_review_item.html", asked=Asked(), **_about(desk, lake, item))
+
+
+def _about(desk: ReviewDesk, lake: Lake, item: ReviewItem) -> dict[str, Any]:
+    history = desk.history(item.reading_id) if item.last_decision is not None else []
+    until = item.claimed_until
+    return {
+        **shown(lake, item),
+        "history": history,
+        # Clocks differ, so the page is told how long, not until when.
+        "held_s": max(0, int((until - datetime.now(UTC)).total_seconds())) if until else 0,
+        "keyboard_rows": ROWS,
+    }
+
+
+def _review_page(
+    request: Request,
+    desk: ReviewDesk,
+    lake: Lake,
+    reviewer: str,
+    item: ReviewItem | None,
+    asked: Asked | None = None,
+    *,
+    status: int = 200,
+    trouble: str = "",
+) -> Response:
+    progress = desk.progress()
+    return page(
+        request,
+        "review.html",
+        status=status,
+        reviewer=reviewer,
+        progress=progress,
+        own=progress.by_reviewer.get(reviewer, 0),
+        trouble=trouble,
+        asked=asked or Asked(),
+        **(_about(desk, lake, item) if item else {"item": None}),
+    )
+
+
+def _done(
+    request: Request,
+    did: str,
+    decision_id: int | None,
+    reading_id: str,
+    without: Sequence[str],
+) -> Response:
+    """What was done: for the script as JSON, else on the next page, which passes over `without`."""
+    if _by_script(request):
+        told = language_of(request)(f"review.done_{did}")
+        return JSONResponse({"told": told, "decision": decision_id})
+    asked: dict[str, Any] = {"did": did, "without": without[-MOST_PASSED:]}
+    if decision_id is not None:
+        asked |= {"undo": decision_id, "reading": reading_id}
+    return RedirectResponse(f"/review?{urlencode(asked, doseq=True)}", 303)
+
+
+def _conflict(
+    request: Request,
+    desk: ReviewDesk,
+    lake: Lake,
+    reviewer: str,
+    reading_id: str,
+    error: AlreadyDecided,
+) -> Response:
+    """Somebody was faster: who, and the reading as it stands now."""
+    t = language_of(request)
+    told = t(f"review.conflict_{error.verdict}", by=error.by, at=f"{error.at:%H:%M}")
+    if _by_script(request):
+        answer = {"message": told, "look": t("review.look"), "url": f"/review/{reading_id}"}
+        return JSONResponse(answer, 409)
+    item = _found(desk, reading_id)
+    return _review_page(request, desk, lake, reviewer, item, status=409, trouble=told)

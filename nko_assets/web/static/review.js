@@ -1,0 +1,311 @@
+// Review by keyboard alone: the next reading is fetched ahead, so that a decision is one key.
+//
+// A decision is sent while the next reading is already on the screen. When it could not be kept, or
+// somebody else was faster, that is told, and nothing is lost: the reading comes back.
+"use strict";
+
+(() => {
+  const page = document.getElementById("review");
+  if (!page) return;
+
+  const place = document.getElementById("review-place");
+  const told = document.getElementById("told");
+  const trouble = document.getElementById("trouble");
+  const help = document.getElementById("review-help");
+  const nothing = document.getElementById("review-nothing");
+  const shortcuts = document.getElementById("review-shortcuts");
+
+  const SHORTCUTS = "nko-review-shortcuts";
+  // What is pressed twice by accident must not decide on what nobody has seen.
+  const TOO_SOON_MS = 250;
+  // A reading that is held for less than this is asked for again before it is shown.
+  const LEAST_HELD_MS = 120_000;
+
+  const ahead = []; // readings that were fetched and not yet shown
+  const leaving = new Set(); // ids of readings whose decisions are under way
+  const decided = []; // promises of the decisions taken here, the last one last
+  let fetching = null;
+  const passed = []; // ids of readings that were skipped
+  const MOST_PASSED = 400;
+  let shownAt = 0;
+
+  const current = () => place.querySelector(".review-item");
+
+  // Talking to the server
+
+  async function post(url, fields, accept) {
+    const body = new URLSearchParams(fields);
+    body.set("csrf", page.dataset.csrf);
+    return fetch(url, { method: "POST", body, headers: { Accept: accept } });
+  }
+
+  async function failure(answer) {
+    try {
+      const said = await answer.json();
+      return said.message ?? (typeof said.detail === "string" ? said.detail : page.dataset.failed);
+    } catch {
+      return page.dataset.failed;
+    }
+  }
+
+  function reading(html) {
+    const holder = document.createElement("template");
+    holder.innerHTML = html;
+    const item = holder.content.querySelector(".review-item");
+    hold(item);
+    return item;
+  }
+
+  function hold(item) {
+    item.heldUntil = performance.now() + 1000 * Number(item.dataset.heldS);
+    if (item.dataset.picture) new Image().src = item.dataset.picture;
+  }
+
+  function fetchAhead() {
+    fetching ??= (async () => {
+      try {
+        const held = [current(), ...ahead].filter(Boolean).map((item) => item.dataset.reading);
+        const without = [...held, ...leaving, ...passed].map((id) => ["without", id]);
+        const answer = await post("/review/next", without, "application/json");
+        if (answer.status === 204) return;
+        if (!answer.ok) throw new Error(await failure(answer));
+        const item = reading(await answer.text());
+        ahead.push(item);
+      } finally {
+        fetching = null;
+      }
+    })();
+    return fetching;
+  }
+
+  // What is on the screen
+
+  function show(item) {
+    place.replaceChildren(item);
+    place.removeAttribute("aria-busy");
+    if (item.matches(".review-item")) {
+      htmx.process(item);
+      prepare(item);
+    }
+    item.focus({ preventScroll: true });
+    window.scrollTo({ top: 0, behavior: "instant" });
+    shownAt = performance.now();
+  }
+
+  function prepare(item) {
+    for (const button of page.querySelectorAll("button.script")) button.hidden = false;
+    item.querySelector("details.correction > summary").hidden = true;
+    item.dispatchEvent(new CustomEvent("nko:shown", { bubbles: true }));
+  }
+
+  async function advance() {
+    place.setAttribute("aria-busy", "true");
+    try {
+      if (!ahead.length) await fetchAhead();
+      const item = ahead.shift();
+      if (item && item.heldUntil - performance.now() < LEAST_HELD_MS) {
+        // Held too long ago: it is asked for anew, and somebody else may have it by now.
+        await fetchAhead();
+        show(ahead.shift() ?? nothing.content.firstElementChild.cloneNode(true));
+      } else {
+        show(item ?? nothing.content.firstElementChild.cloneNode(true));
+      }
+      if (current() && !ahead.length) await fetchAhead();
+    } catch (error) {
+      complain(error.message || page.dataset.failed);
+      place.removeAttribute("aria-busy");
+    }
+  }
+
+  function say(text) {
+    told.textContent = text;
+  }
+
+  function complain(text, url, look) {
+    const line = document.createElement("p");
+    line.textContent = text + " ";
+    if (url) {
+      const link = document.createElement("a");
+      link.href = url;
+      link.textContent = look;
+      line.append(link);
+    }
+    trouble.replaceChildren(line);
+  }
+
+  // Deciding
+
+  function decide(form, button) {
+    const item = form.closest(".review-item");
+    if (item !== current() || place.getAttribute("aria-busy")) return;
+    const fields = new FormData(form, button);
+    const decision = send(item, form.action, fields);
+    decided.push(decision);
+    trouble.replaceChildren();
+    advance();
+  }
+
+  async function send(item, url, fields) {
+    leaving.add(item.dataset.reading);
+    if (fields.get("verdict") === "skip") passed.push(item.dataset.reading);
+    if (passed.length > MOST_PASSED) passed.shift();
+    try {
+      const answer = await post(url, fields, "application/json");
+      if (answer.status === 409) {
+        const said = await answer.json();
+        complain(said.message, said.url, said.look);
+        return null;
+      }
+      if (!answer.ok) throw new Error(await failure(answer));
+      const said = await answer.json();
+      say(said.told);
+      return said.decision && { decision: said.decision, reading: item.dataset.reading };
+    } catch (error) {
+      // Nothing that was written is lost: the reading comes back as it was left.
+      complain(error.message || page.dataset.failed);
+      comeBack(item);
+      return null;
+    } finally {
+      leaving.delete(item.dataset.reading);
+    }
+  }
+
+  function comeBack(item) {
+    const now = current();
+    if (now && now !== item) ahead.unshift(now);
+    show(item);
+  }
+
+  async function undo() {
+    let taken = null;
+    while (!taken && decided.length) taken = await decided.pop();
+    if (!taken) {
+      say(page.dataset.nothingToUndo);
+      return;
+    }
+    const url = `/review/decisions/${taken.decision}/undo`;
+    try {
+      const answer = await post(url, { reading: taken.reading }, "application/json");
+      if (answer.status === 409) {
+        const said = await answer.json();
+        complain(said.message, said.url, said.look);
+        return;
+      }
+      if (!answer.ok) throw new Error(await failure(answer));
+      say(page.dataset.undone);
+      comeBack(reading(await answer.text()));
+    } catch (error) {
+      complain(error.message || page.dataset.failed);
+    }
+  }
+
+  // Correcting
+
+  function edit(item) {
+    const correction = item.querySelector("details.correction");
+    const field = item.querySelector("textarea[name=nko]");
+    correction.open = true;
+    field.focus();
+    field.setSelectionRange(field.value.length, field.value.length);
+    correction.scrollIntoView({ block: "nearest" });
+  }
+
+  function cancel(item) {
+    for (const field of item.querySelectorAll("details.correction :is(textarea, input)")) {
+      field.value = field.defaultValue;
+    }
+    item.querySelector("textarea[name=nko]").dispatchEvent(new Event("input", { bubbles: true }));
+    item.querySelector("details.correction").open = false;
+    item.focus();
+  }
+
+  const save = (item) => item.querySelector("button[value=correct]").click();
+
+  // Keys
+
+  // Who types N'Ko or Arabic by the system's own keyboard presses the same keys.
+  function letter(event) {
+    if (event.key.length === 1 && event.key > "\x7f" && event.code.startsWith("Key")) {
+      return event.code.slice(3).toLowerCase();
+    }
+    return event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  }
+
+  function inField(event, item) {
+    if (!event.target.closest(".correction")) return;
+    if (event.key === "Escape") cancel(item);
+    else if (event.key === "Enter" && !event.shiftKey) save(item);
+    else return;
+    event.preventDefault();
+  }
+
+  const KEYS = {
+    Enter: (item) => item.querySelector("button[value=accept]").click(),
+    e: edit,
+    x: (item) => item.querySelector("button[value=reject]").click(),
+    s: (item) => item.querySelector("button[value=skip]").click(),
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.isComposing || event.repeat) return;
+    if (event.ctrlKey || event.altKey || event.metaKey || help.open) return;
+    const item = current();
+    if (event.target.closest("input, textarea, select")) {
+      if (item) inField(event, item);
+      return;
+    }
+    if (!shortcuts.checked) return;
+    const key = letter(event);
+    if (key === "?") help.showModal();
+    else if (key === "u") undo();
+    else if (key === "Escape" && item?.querySelector("details.correction").open) cancel(item);
+    else if (!item || performance.now() - shownAt < TOO_SOON_MS) return;
+    else if (key === "Enter" && event.target.closest("a, button, summary")) return;
+    else if (/^[2-9]$/.test(key)) item.querySelector(`button[aria-keyshortcuts="${key}"]`)?.click();
+    else if (KEYS[key]) KEYS[key](item);
+    else return;
+    event.preventDefault();
+  });
+
+  page.addEventListener("submit", (event) => {
+    if (!event.target.matches(".review-decision")) return;
+    event.preventDefault();
+    decide(event.target, event.submitter);
+  });
+
+  page.addEventListener("click", (event) => {
+    const button = event.target.closest("button[data-do]");
+    if (!button) return;
+    const item = current();
+    if (button.dataset.do === "undo") undo();
+    else if (button.dataset.do === "help") help.showModal();
+    else if (item && button.dataset.do === "edit") edit(item);
+    else if (item && button.dataset.do === "cancel") cancel(item);
+  });
+
+  shortcuts.checked = localStorage.getItem(SHORTCUTS) !== "off";
+  shortcuts.addEventListener("change", () => {
+    localStorage.setItem(SHORTCUTS, shortcuts.checked ? "on" : "off");
+  });
+
+  // Others may have at once what is held here.
+  addEventListener("pagehide", () => {
+    const held = [current(), ...ahead].filter(Boolean).map((item) => ["reading", item.dataset.reading]);
+    if (!held.length) return;
+    const body = new URLSearchParams([["csrf", page.dataset.csrf], ...held]);
+    navigator.sendBeacon("/review/release", body);
+  });
+
+  // What the browser shows again from its memory was given back when it was left.
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) location.reload();
+  });
+
+  const first = current();
+  if (first) {
+    hold(first);
+    prepare(first);
+    document.addEventListener("DOMContentLoaded", () => first.focus({ preventScroll: true }));
+    fetchAhead().catch((error) => complain(error.message || page.dataset.failed));
+  }
+})();
