@@ -12,9 +12,10 @@ from pydantic import SecretStr
 
 from nko_assets.resources.memory_store import MemoryStore
 from nko_assets.resources.postgres_memory import PostgresMemory
+from nko_assets.resources.review_desk import ReviewDesk
 from nko_assets.resources.store import Store, open_store
 from nko_assets.resources.supabase_memory import SupabaseMemory
-from nko_assets_tests.memory_places import address_of, empty
+from nko_assets_tests.memory_places import address_of, empty, forget_reviews
 from nko_assets_tests.servers.postgrest import PostgrestServer
 
 # Hypothesis draws the same examples each time and looks at no clock.
@@ -38,6 +39,13 @@ def store(database: Store) -> Store:
     with database.connect() as conn:
         conn.execute("truncate ledger.answers, ledger.requests, ledger.jobs, ledger.foreign_jobs")
     return database
+
+
+@pytest.fixture
+def desk(database: Store) -> ReviewDesk:
+    """The review desk of the session's database, at which nothing has been decided."""
+    forget_reviews(database)
+    return ReviewDesk(lambda: database)
 
 
 @pytest.fixture(scope="module")

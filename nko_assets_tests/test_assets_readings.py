@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -19,7 +18,6 @@ from nko_assets.lineage import STEPS
 from nko_assets.reading.answers import Reading
 from nko_assets.reading.reader import Job, JobState, JobStatus
 from nko_assets.reading.receipt import Receipt
-from nko_assets.reading.review import reading_id
 from nko_assets.schemas.frames import UniqueFrames
 from nko_assets_tests.channels import ScriptedReader
 from nko_assets_tests.tables import made
@@ -215,40 +213,6 @@ def test_readings_with_confidence_are_accepted_and_others_wait(tmp_path):
     assert not result.passed
     assert result.message == "0 of 3 entries are accepted (0%)."
     assert "0.1" in result.facts["sample"]["markdown"]
-
-
-def decide(bench: Workbench, *decisions: dict[str, object]) -> None:
-    path = bench.lake.root / "reviews" / "decisions.jsonl"
-    path.parent.mkdir(exist_ok=True)
-    given = {"by": "Awa", "at": "2026-11-24T12:00:00Z"}
-    path.write_text("".join(json.dumps(given | one) + "\n" for one in decisions))
-
-
-def test_what_a_person_accepts_though_it_is_no_nko_is_told(tmp_path):
-    bench = collected(submitted(bench_with(tmp_path, Changing(entry={"nko": "ߒߞߏ lesson one"}))))
-    seen = {"seen": "ߒߞߏ lesson one", "verdict": "accept"}
-    decide(bench, *({"reading_id": reading_id(f"v1:{5000 * n}", 0), **seen} for n in range(3)))
-    result = check(bench.work("reviewed_readings", "v1"), "script_purity")
-    assert not result.passed
-    assert result.message == "3 of 3 accepted texts are less than 78 % N'Ko."
-    assert "lesson one" in result.facts["sample"]["markdown"]
-
-
-def test_decisions_on_a_video_make_its_review_again_and_no_other(tmp_path):
-    bench = collected(submitted(bench_with(tmp_path)))
-    identity = STEPS["reviewed_readings"].identity
-    before = identity(bench.context("v1"))
-    decide(bench, {"reading_id": reading_id("v2:0", 0), "seen": "ߒߞߏ", "verdict": "reject"})
-    assert identity(bench.context("v1")) == before
-    decide(bench, {"reading_id": reading_id("v1:0", 0), "seen": "ߒߞߏ", "verdict": "reject"})
-    assert identity(bench.context("v1")) != before
-
-
-def test_a_decision_that_cannot_be_read_is_named_by_its_line(tmp_path):
-    bench = collected(submitted(bench_with(tmp_path)))
-    decide(bench, {"reading_id": "x", "seen": "ߒߞߏ", "verdict": "maybe"})
-    with pytest.raises(ConfigurationError, match="Line 1 of the review decisions"):
-        STEPS["reviewed_readings"].identity(bench.context("v1"))
 
 
 def test_the_licence_and_the_gate_are_part_of_what_is_decided(tmp_path):

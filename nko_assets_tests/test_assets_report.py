@@ -10,11 +10,13 @@ import pytest
 
 from nko_assets.lineage import STEPS
 from nko_assets.reading.answers import readings_table
+from nko_assets.reading.decisions import HumanDecision
 from nko_assets.reading.trust.model import load
 from nko_assets.resources.lake import Failure
 from nko_assets.schemas.frames import Frames, UniqueFrames
 from nko_assets_tests.builders import channel, frame_jpeg, reading, reviewed
 from nko_assets_tests.channels import ScriptedReader
+from nko_assets_tests.memory_places import lazily
 from nko_assets_tests.sample_readings import perfect_readings, spoilt
 from nko_assets_tests.tables import made
 from nko_assets_tests.workbench import Workbench, check, entry_of
@@ -34,9 +36,9 @@ def list_again(bench: Workbench, *entries) -> None:
     bench.lake.save_record("video_manifest", "", "f" * 64, list(outcome.files), {}, [])
 
 
-def bench_of(root, table, *videos, source="folder") -> Workbench:
+def bench_of(root, table, *videos, source="folder", store=None) -> Workbench:
     entries = [entry_of(video, source=source) for video in videos]
-    bench = Workbench(root, *entries)
+    bench = Workbench(root, *entries, store=store)
     list_again(bench, *entries)
     bench.put_lesson(table)
     return bench
@@ -149,13 +151,10 @@ def test_the_samples_known_text_measures_the_confidence(tmp_path):
     assert found["held_out"] is None
 
 
-def test_what_people_decided_measures_the_confidence(tmp_path):
+def test_what_people_decided_measures_the_confidence(tmp_path, desk, database):
     row = reading("ߌ ߣߌ߫ ߛߐ߰ߡߊ߬", "good morning", video_id="v1", decided_by="Awa")
-    bench = bench_of(tmp_path, reviewed(row), "v1")
-    path = bench.lake.root / "reviews" / "decisions.jsonl"
-    path.parent.mkdir()
-    decision = {"verdict": "reject", "by": "Awa", "at": "2026-11-24", "seen": row["nko"]}
-    path.write_text(json.dumps({"reading_id": row["reading_id"], **decision}))
+    bench = bench_of(tmp_path, reviewed(row), "v1", store=lazily(database))
+    desk.decide(HumanDecision(row["reading_id"], "reject", "Awa", "2026-11-24", row["nko"]), None)
     found = calibration(report(bench, "v1"))
     assert (found["known"], found["bins"][-1]["right"]) == (1, 0)
 

@@ -1,4 +1,4 @@
-"""Reviews by comparison: the dictionary that is named or imported takes part in the judgement."""
+"""Reviews heed what people decided, and the dictionary that is named or was imported."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ from pathlib import Path
 import pytest
 
 from nko_assets.lineage import STEPS
+from nko_assets.reading.decisions import HumanDecision
+from nko_assets.reading.review import reading_id
 from nko_assets.reading.trust.dictionary import LEAST_WORDS
+from nko_assets.resources.review_desk import ReviewDesk
+from nko_assets.resources.store import Store
 from nko_assets_tests.channels import GREETINGS, ScriptedReader
-from nko_assets_tests.test_assets_readings import collected, frames_of, submitted
-from nko_assets_tests.workbench import Workbench, entry_of
+from nko_assets_tests.memory_places import lazily
+from nko_assets_tests.test_assets_readings import Changing, collected, frames_of, submitted
+from nko_assets_tests.workbench import Workbench, check, entry_of
 
 LETTERS = "ߓߔߕߖߗߘߙߛߝߞߟߡߢߣߥ"
 OTHERS = [f"{a}ߊ{b}ߎ{c}ߏ{d}ߌ" for a in LETTERS for b in LETTERS for c in LETTERS for d in "ߓߔߕ"]
@@ -71,3 +76,50 @@ def test_a_dictionary_that_is_named_stands_in_place_of_what_was_imported(
     before = confidences(named)
     imported(bench, OTHERS + KNOWN)
     assert confidences(named) == before
+
+
+@pytest.fixture
+def decided(tmp_path: Path, desk: ReviewDesk, database: Store) -> Workbench:
+    """A video that was read, at the desk of the session's database."""
+    reader = Changing(entry={"nko": MIXED})
+    bench = Workbench(tmp_path, entry_of("v1"), reader=reader, store=lazily(database))
+    bench.put("unique_frames", "v1", frames_of(True, True, True))
+    return collected(submitted(bench))
+
+
+MIXED = "ߒߞߏ lesson one"
+
+
+def decision(frame_id: str, verdict: str) -> HumanDecision:
+    return HumanDecision(reading_id(frame_id, 0), verdict, "Awa", "2026-11-24", MIXED)
+
+
+def test_what_a_person_accepts_though_it_is_no_nko_is_told(
+    decided: Workbench, desk: ReviewDesk
+) -> None:
+    for frame in range(3):
+        last = desk.decide(decision(f"v1:{5000 * frame}", "accept"), None)
+    outcome = decided.work("reviewed_readings", "v1")
+    result = check(outcome, "script_purity")
+    assert not result.passed
+    assert result.message == "3 of 3 accepted texts are less than 78 % N'Ko."
+    assert "lesson one" in result.facts["sample"]["markdown"]
+    assert outcome.facts["last decision"] == last
+
+
+def test_decisions_on_a_video_make_its_review_again_and_no_other(
+    decided: Workbench, desk: ReviewDesk
+) -> None:
+    identity = STEPS["reviewed_readings"].identity
+    before = identity(decided.context("v1"))
+    desk.decide(decision("v2:0", "reject"), None)
+    assert identity(decided.context("v1")) == before
+    taken = desk.decide(decision("v1:0", "reject"), None)
+    assert identity(decided.context("v1")) != before
+    desk.undo(taken, "Awa")
+    assert identity(decided.context("v1")) == before
+
+
+def test_without_a_store_nobody_has_decided_anything_and_none_is_made(bench: Workbench) -> None:
+    bench.work("reviewed_readings", "v1")
+    assert not (bench.lake.root / "store").exists()

@@ -1,55 +1,65 @@
-"""The file of human decisions: append-only lines that are read back whole or not at all."""
+"""Human decisions: what can be one, what text it is about, and lines that are read back whole."""
+
+from datetime import datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nko_assets.failures import ConfigurationError
-from nko_assets.reading.decisions import VERDICTS, HumanDecision, parse_decisions
+from nko_assets.reading.decisions import VERDICTS, HumanDecision, in_effect, parse_decisions
 
-some_text = st.text(min_size=1).filter(str.strip)
+# What a database takes as text.
+characters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
+any_text = st.text(characters)
+some_text = st.text(characters, min_size=1).filter(str.strip)
 decisions = st.builds(
     HumanDecision,
     reading_id=some_text,
     verdict=st.sampled_from(VERDICTS),
     by=some_text,
-    at=some_text,
-    seen=st.text(),
+    at=st.datetimes(timezones=st.timezones()).map(datetime.isoformat),
+    seen=any_text,
     nko=st.none() | some_text,
-    english=st.none() | st.text(),
-    french=st.none() | st.text(),
-    note=st.none() | st.text(),
+    english=st.none() | any_text,
+    french=st.none() | any_text,
+    note=st.none() | any_text,
 )
 
 
 @given(st.lists(decisions, max_size=5))
 def test_decisions_come_back_from_the_file_as_they_were(taken):
     written = "".join(decision.to_json_line() for decision in taken)
-    assert parse_decisions(written.split("\n")) == taken
+    assert parse_decisions(written.split("\n"), "file") == taken
 
 
 @pytest.mark.parametrize(
     "line",
     [
         "not json",
+        "[" * 100_000,
         "[]",
         '{"reading_id": "x"}',
-        '{"reading_id": "x", "verdict": "maybe", "by": "F", "at": "now", "seen": ""}',
-        '{"reading_id": "x", "verdict": "accept", "by": " ", "at": "now", "seen": ""}',
-        '{"reading_id": "x", "verdict": "correct", "by": "F", "at": "now", "seen": "", "nko": ""}',
-        '{"reading_id": "x", "verdict": "accept", "by": 7, "at": "now", "seen": ""}',
-        '{"reading_id": "x", "verdict": "accept", "by": "F", "at": "now", "seen": "", "more": 1}',
+        '{"reading_id": "x", "verdict": "accept", "by": "F", "at": "today", "seen": ""}',
+        '{"reading_id": "x", "verdict": "accept", "by": "F", "at": "0001-01-01T00:00+14:00", "seen": ""}',
+        '{"reading_id": "x", "verdict": "accept", "by": "F", "at": "2026-11-24", "seen": "\\u0000"}',
+        '{"reading_id": "x", "verdict": "accept", "by": "F", "at": "2026-11-24", "seen": "\\ud800"}',
+        '{"reading_id": "x", "verdict": "maybe", "by": "F", "at": "2026-11-24", "seen": ""}',
+        '{"reading_id": "x", "verdict": "accept", "by": " ", "at": "2026-11-24", "seen": ""}',
+        '{"reading_id": "x", "verdict": "correct", "by": "F", "at": "2026-11-24", "seen": "", "nko": ""}',
+        '{"reading_id": "x", "verdict": "accept", "by": 7, "at": "2026-11-24", "seen": ""}',
+        '{"reading_id": "x", "verdict": "accept", "by": "F", "at": "2026-11-24", "seen": "", "more": 1}',
     ],
 )
 def test_a_line_that_cannot_be_understood_is_named_and_never_passed_over(line):
-    with pytest.raises(ConfigurationError, match=r"Line 2 .* decisions"):
-        parse_decisions(["", line])
+    with pytest.raises(ConfigurationError, match=r"Line 2 of taken.jsonl is no review decision"):
+        parse_decisions(["", line], "taken.jsonl")
 
 
 def test_a_line_cut_off_by_a_crash_is_named():
     whole = HumanDecision("x", "accept", "Fanta", "2026-11-24", "ߓߏ߲").to_json_line()
     with pytest.raises(ConfigurationError, match="Line 2"):
-        parse_decisions([whole, whole[:20]])
+        parse_decisions([whole, whole[:20]], "taken.jsonl")
 
 
 @pytest.mark.parametrize(
@@ -65,3 +75,27 @@ def test_a_line_cut_off_by_a_crash_is_named():
 def test_a_decision_says_whether_the_text_was_read_right(verdict, nko, right):
     decision = HumanDecision("id", verdict, "Awa", "2026-11-24", "ߒߞߏ", nko=nko)
     assert decision.read_right is right
+
+
+def test_a_decision_is_about_the_text_that_was_seen_and_the_one_it_was_corrected_to():
+    corrected = HumanDecision("id", "correct", "Awa", "2026-11-24", "ߒߞߏ", nko="ߓߟߏ")
+    assert corrected.applies_to("ߒߞߏ")
+    assert corrected.applies_to("ߓߟߏ")
+    assert not corrected.applies_to("ߓߏ߲")
+    accepted = HumanDecision("id", "accept", "Awa", "2026-11-24", "ߒߞߏ", nko="ߓߟߏ")
+    assert not accepted.applies_to("ߓߟߏ"), "it corrected nothing"
+
+
+def test_the_last_decision_on_the_text_that_is_read_now_is_in_effect():
+    first = HumanDecision("id", "accept", "Awa", "2026-11-24", "ߒߞߏ")
+    second = HumanDecision("id", "reject", "Fanta", "2026-11-25", "ߒߞߏ")
+    other = HumanDecision("id", "accept", "Sira", "2026-11-26", "ߓߟߏ")
+    assert in_effect([first, second, other], "ߒߞߏ") is second
+    assert in_effect([first, second, other], "ߓߟߏ") is other
+    assert in_effect([first, second, other], "ߓߏ߲") is None
+
+
+def test_a_time_without_a_zone_is_taken_as_utc():
+    plain = HumanDecision("id", "accept", "Awa", "2026-11-24T12:00:00", "")
+    zoned = HumanDecision("id", "accept", "Awa", "2026-11-24T13:00:00+01:00", "")
+    assert plain.moment == zoned.moment

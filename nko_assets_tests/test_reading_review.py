@@ -139,6 +139,12 @@ def test_the_last_decision_of_several_counts():
     assert row["decision"] == "accepted"
 
 
+def test_a_decision_on_the_text_that_is_read_now_counts_though_a_later_one_is_on_another():
+    later = human("reject", seen="ߖߌ")
+    (row,) = reviewed(ENTRY, decisions=[human("accept"), later])
+    assert (row["decision"], row["signals"]) == ("accepted", [])
+
+
 def test_a_decision_on_another_text_no_longer_applies_and_says_so():
     (row,) = reviewed(ENTRY, decisions=[human("accept", seen="ߖߌ")])
     assert row["decision"] == "needs_review"

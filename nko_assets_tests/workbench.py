@@ -77,11 +77,12 @@ class Workbench:
         reader: Reader | None = None,
         second_reader: Reader | None = None,
         memory: MemoryStore | None = None,
+        store: LazyStore | None = None,
         **settings: object,
     ) -> None:
         self.entries = {entry.video_id: entry for entry in entries}
         given = {"data": root, "source": str(root / "lessons")}
-        store = LazyStore(None, root / "store")
+        store = store or LazyStore(None, root / "store")
         self.workshop = Workshop(
             load_settings(**(given | settings)),
             Lake(root),
