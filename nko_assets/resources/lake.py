@@ -18,6 +18,10 @@ from nko_assets.files import sha256_of, write_atomically
 # Instead of a fingerprint: no real one begins like this, and each is another.
 _OUTDATED = "outdated"
 
+# How the names of records and of notes of failures end.
+_MADE = ".json"
+_FAILED = ".failed.json"
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -47,6 +51,14 @@ class Failure:
 
     kind: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Whose artefact was made, and whose last attempt failed; one can be both."""
+
+    done: frozenset[str]
+    failed: frozenset[str]
 
 
 def fingerprint(**parts: Any) -> str:
@@ -105,7 +117,7 @@ class Lake:
         return pl.read_parquet(path, columns=columns, glob=False)
 
     def _record_path(self, asset: str, key: str) -> Path:
-        return self.root / ".records" / asset / f"{key or 'all'}.json"
+        return self.root / ".records" / asset / f"{key or 'all'}{_MADE}"
 
     def record(self, asset: str, key: str = "") -> Record | None:
         """What made the artefact, or None when there is none or one of its files is gone.
@@ -122,6 +134,18 @@ class Lake:
             if not path.is_file() or path.stat().st_size != size:
                 return None
         return record
+
+    def keys(self, asset: str) -> Keys:
+        """The keys that have a record or a failure of `asset`; nothing is opened."""
+        folder = self._record_path(asset, "").parent
+        names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+        failed = {name.removesuffix(_FAILED) for name in names if name.endswith(_FAILED)}
+        done = {
+            name.removesuffix(_MADE)
+            for name in names
+            if name.endswith(_MADE) and not name.endswith(_FAILED)
+        }
+        return Keys(frozenset(done), frozenset(failed))
 
     def save_record(
         self,
@@ -161,7 +185,7 @@ class Lake:
         )
 
     def _failure_path(self, asset: str, key: str) -> Path:
-        return self.root / ".records" / asset / f"{key or 'all'}.failed.json"
+        return self.root / ".records" / asset / f"{key or 'all'}{_FAILED}"
 
     def save_failure(self, asset: str, key: str, failure: Failure) -> None:
         """Remember why the last attempt on `key` failed."""
@@ -190,3 +214,16 @@ class Lake:
                 f"The note of this failure, {path.relative_to(self.root)}, cannot be read. "
                 f"Materialize {asset} again.",
             )
+
+    def latest_failure(self, key: str) -> Failure | None:
+        """Why the last attempt on any artefact of `key` failed, or None when none did."""
+        folder = self.root / ".records"
+        notes = [
+            path
+            for asset in (folder.iterdir() if folder.is_dir() else ())
+            if (path := self._failure_path(asset.name, key)).is_file()
+        ]
+        if not notes:
+            return None
+        latest = max(notes, key=lambda path: path.stat().st_mtime_ns)
+        return self.failure(latest.parent.name, key)

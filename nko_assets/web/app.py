@@ -60,8 +60,9 @@ def create_app(
     """The application over `memory`, with pictures, videos and reports from `lake`.
 
     `store` opens the database in which the memory lies; without one, as over the REST API alone,
-    nothing tells of new turns. At `desk` readings are reviewed. `access` says who may ask: by default this machine alone; `runs`
-    what is at work, None where nobody knows. Nothing is opened before the application starts.
+    nothing tells of new turns. At `desk` readings are reviewed. `access` says who may ask: by
+    default this machine alone; `runs` what is at work, None where nobody knows. Nothing is opened
+    before the application starts.
     """
     feed = TurnFeed(_connecting(store)) if store else None
 

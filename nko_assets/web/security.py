@@ -166,12 +166,19 @@ class Guard:
         await answer(scope, receive, _with_headers(send, fresh, secure=scope["scheme"] == "https"))
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
+        """What is said to a request that `access` or another site's page makes unwelcome."""
         if not self._access.knows(headers.get("host", "")):
             return _refused(
                 400, "This server does not go by that name.", "Start it with --name and the name."
             )
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            return _refused(400, "An address holds no NUL.", "Leave it out.")
         if scope["method"] not in _SAFE_METHODS and not _same_origin(headers):
             return _refused(403, "The request came from another site.", "Use the page itself.")
+        return self._stranger(scope, headers)
+
+    def _stranger(self, scope: Scope, headers: Headers) -> Response | None:
+        """What is said to who has not given the token, where there is one."""
         if self._access.token is None or scope["state"]["signed_in"]:
             return None
         path = scope["path"]
