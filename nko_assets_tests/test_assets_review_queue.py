@@ -42,12 +42,10 @@ def read_by(reader: ScriptedReader, root: Path, database: Store) -> Workbench:
 
 
 def queued(desk: ReviewDesk) -> list[str]:
-    found = []
-    item = desk.next_item("Awa")
-    while item:
-        found.append(item.frame_id)
-        item = desk.next_item("Awa", item.reading_id)
-    return found
+    found: dict[str, str] = {}
+    while item := desk.next_item("Awa", found):
+        found[item.reading_id] = item.frame_id
+    return list(found.values())
 
 
 def test_every_reading_of_a_video_is_asked_about(bench: Workbench, desk: ReviewDesk) -> None:

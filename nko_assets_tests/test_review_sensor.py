@@ -70,9 +70,9 @@ class Channel:
         return [event.partition for event in result.asset_events]
 
     def decide(self, key: str, verdict: str = "reject") -> int:
-        item = self.desk.next_item("Awa")
-        while item.video_id != key:
-            item = self.desk.next_item("Awa", item.reading_id)
+        passed: list[str] = []
+        while (item := self.desk.next_item("Awa", passed)).video_id != key:
+            passed.append(item.reading_id)
         now = datetime.now(UTC).isoformat()
         decision = HumanDecision(item.reading_id, verdict, "Awa", now, item.nko)
         return self.desk.decide(decision, item.last_decision)

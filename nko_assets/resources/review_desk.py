@@ -41,14 +41,14 @@ class ReviewDesk:
         with self._connected() as conn:
             return reviews.put_items(conn, video_id, items)
 
-    def next_item(self, reviewer: str, after: str | None = None) -> ReviewItem | None:
+    def next_item(self, reviewer: str, without: Collection[str] = ()) -> ReviewItem | None:
         """The undecided item that would teach most and is nobody else's, claimed for `reviewer`.
 
-        `after` is a reading_id: only what comes after it in the queue is looked at, which skips
-        it, or fetches ahead. None when there is nothing left.
+        Those with the reading_ids `without` are passed over: what was skipped, or is before the
+        reviewer while the next one is fetched ahead. None when there is nothing left.
         """
         with self._connected() as conn:
-            return reviews.next_item(conn, reviewer, after)
+            return reviews.next_item(conn, reviewer, without)
 
     def item(self, reading_id: str) -> ReviewItem | None:
         """The item as it is now, or None when there is none of this reading."""

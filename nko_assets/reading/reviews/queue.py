@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, fields
 from typing import Any, LiteralString
 
@@ -54,7 +54,7 @@ where reading_id = (
     from reviews.items
     where decision is null
         and (claimed_until is null or claimed_until < now() or claimed_by = %(reviewer)s)
-        and (%(after)s::text is null or (priority, reading_id) < (%(priority)s, %(after)s))
+        and reading_id <> all (%(without)s)
     order by priority desc, reading_id desc
     limit 1
     for update skip locked
@@ -116,21 +116,9 @@ def put_items(conn: Connection, video_id: str, items: Sequence[NewItem]) -> Item
     return ItemsPut(len(items), len(waiting), len(outdated), removed)
 
 
-def next_item(conn: Connection, reviewer: str, after: str | None = None) -> ReviewItem | None:
+def next_item(conn: Connection, reviewer: str, without: Collection[str] = ()) -> ReviewItem | None:
     """Claim what would teach most; see `ReviewDesk.next_item`."""
-    given: dict[str, Any] = {
-        "reviewer": person(reviewer),
-        "lease": LEASE,
-        "after": None,
-        "priority": None,
-    }
-    if after is not None:
-        passed = conn.execute(
-            "select priority from reviews.items where reading_id = %s", [after]
-        ).fetchone()
-        # What is not in the queue any more has no place in it: then it begins again.
-        if passed:
-            given |= {"after": after, "priority": passed[0]}
+    given = {"reviewer": person(reviewer), "lease": LEASE, "without": list(without)}
     claimed = conn.execute(_CLAIM, given).fetchone()
     return item(conn, claimed[0]) if claimed else None
 
