@@ -7,13 +7,14 @@ ARGS ?=
 # Extras that the tests want: `make test EXTRAS=test,train` also tests training (installs torch).
 EXTRAS ?= test
 
-.PHONY: help run ui test check bench train clean
+.PHONY: help run ui explore test check bench train clean
 
 help:
-	@echo "make run    the whole pipeline over the sample channel (ARGS=... goes to nko run)"
-	@echo "make ui     Dagster's web UI on the same data"
-	@echo "make test   format, lint, types and tests"
-	@echo "make bench  benchmarks, as ratios against named alternatives"
+	@echo "make run      the whole pipeline over the sample channel (ARGS=... goes to nko run)"
+	@echo "make ui       Dagster's web UI on the same data"
+	@echo "make explore  pages for people: lessons, search, review, words, live"
+	@echo "make test     format, lint, types and tests"
+	@echo "make bench    benchmarks, as ratios against named alternatives"
 
 $(VENV)/run: pyproject.toml
 	@echo "Installing into $(VENV) (once, about a minute) ..."
@@ -32,6 +33,9 @@ run: $(VENV)/run
 
 ui: $(VENV)/run
 	@$(BIN)/nko ui $(ARGS)
+
+explore: $(VENV)/run
+	@$(BIN)/nko explore $(ARGS)
 
 test: check
 	@$(BIN)/python -m pytest -n 3 --dist loadfile

@@ -6,6 +6,7 @@ import fcntl
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -13,7 +14,9 @@ from sqlalchemy.exc import DBAPIError
 
 from nko_assets.failures import ConfigurationError
 from nko_assets.files import disk_errors, make_folder
+from nko_assets.partitions import range_of
 from nko_assets.settings import Settings
+from nko_assets.web.runs import RunNow
 
 # The tag of the runs that `nko run` started.
 LAUNCHED_BY = "nko/launched_by"
@@ -130,3 +133,27 @@ def bury_dead_runs(instance: dg.DagsterInstance) -> None:
         holder = instance.get_run_by_id(run_id)
         if holder is None or holder.is_finished:
             storage.free_concurrency_slots_for_run(run_id)
+
+
+_UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def runs_at_work(instance: dg.DagsterInstance, most: int = 20) -> list[RunNow]:
+    """The runs that have not ended, the newest first."""
+    records = instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED), limit=most)
+    return [
+        RunNow(
+            record.dagster_run.run_id,
+            record.dagster_run.job_name,
+            record.dagster_run.status.value,
+            None if record.start_time is None else datetime.fromtimestamp(record.start_time, UTC),
+            range_of(record.dagster_run.tags),
+        )
+        for record in records
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
@@ -37,9 +37,16 @@ def contiguous_ranges(
         yield current
 
 
+_RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+_SINGLE = "dagster/partition"
+
+
 def range_tags(keys: Sequence[str]) -> dict[str, str]:
     """The run tags that select the contiguous range `keys`."""
-    return {
-        "dagster/asset_partition_range_start": keys[0],
-        "dagster/asset_partition_range_end": keys[-1],
-    }
+    return dict(zip(_RANGE, (keys[0], keys[-1]), strict=True))
+
+
+def range_of(tags: Mapping[str, str]) -> tuple[str, ...]:
+    """The first and the last key that the tags of a run select, once when it is one; none without."""
+    selected = [tags[name] for name in (*_RANGE, _SINGLE) if name in tags]
+    return tuple(dict.fromkeys(selected))

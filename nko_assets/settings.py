@@ -128,6 +128,9 @@ class Settings(BaseSettings):
         None,
         description="folder of other embedding models, made by `python -m nko_assets.memory.training`",
     )
+    explorer_token: SecretStr | None = Field(
+        None, description="what `nko explore` asks for when it listens beyond this machine"
+    )
     failure_webhook: SecretStr | None = Field(
         None, description="URL that is told, by an HTTP POST of JSON, of each run that fails"
     )

@@ -15,12 +15,15 @@ _HEIGHT: Final = 220  # pixels
 _TOP: Final = 14
 _STEPS: Final = (0.01, 0.02, 0.05, 0.1, 0.25)
 _LINES: Final = 5  # at most
+_SETTLED: Final = 0.1  # of the turns
 
 
 def accuracy_chart(points: Sequence[Point], t: Language) -> Markup:
     """`points` as a line within its band, from the first turn to the last; at least one is needed."""
     last = points[-1]
-    bottom, step = _axis(min(point.low for point in points))
+    # The first points are wide open; they may leave the picture at its lower edge.
+    settled = [point.low for point in points if point.turns >= _SETTLED * last.turns]
+    bottom, step = _axis(min(settled))
     words = t(
         "live.accuracy_words",
         mean=t.percent(last.mean, 1),
@@ -30,7 +33,7 @@ def accuracy_chart(points: Sequence[Point], t: Language) -> Markup:
     )
 
     def y(value: float) -> str:
-        return f"{_TOP + _HEIGHT * (1 - (value - bottom) / (1 - bottom)):.2f}"
+        return f"{_TOP + _HEIGHT * (1 - (max(value, bottom) - bottom) / (1 - bottom)):.2f}"
 
     def x(turns: int) -> str:
         return f"{100 * turns / last.turns:.3f}"

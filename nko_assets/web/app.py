@@ -26,9 +26,10 @@ from nko_assets.web.lessons import lesson_pages
 from nko_assets.web.live import live_turns
 from nko_assets.web.live_page import live_pages
 from nko_assets.web.login import login_pages
-from nko_assets.web.overview import Runs, overview_page
+from nko_assets.web.overview import overview_page
 from nko_assets.web.pages import static_files
 from nko_assets.web.review import review_pages
+from nko_assets.web.runs import Runs
 from nko_assets.web.search import search_endpoint
 from nko_assets.web.search_page import search_page
 from nko_assets.web.security import Access, Guard

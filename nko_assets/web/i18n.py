@@ -52,10 +52,10 @@ class Language:
         return str(format_decimal(value, pattern, locale=self._locale))
 
     def percent(self, share: float, digits: int = 0) -> str:
-        """A share of 1 as per cent."""
+        """A share of 1 as per cent, with up to `digits` after the point."""
         pattern = self._locale.percent_formats[None].pattern
         if digits:
-            pattern = pattern.replace("#,##0", "#,##0." + "0" * digits)
+            pattern = pattern.replace("#,##0", "#,##0." + "#" * digits)
         return str(format_percent(share, pattern, locale=self._locale))
 
     def usd(self, amount: float) -> str:

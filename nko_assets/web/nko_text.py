@@ -32,6 +32,11 @@ def text(given: str, longest: int | None = None) -> Markup:
     return Markup("<bdi>{}</bdi>").format(line)
 
 
+def direction(given: str) -> str:
+    """`rtl` or `ltr`, by the first letter: for the block in which the text stands alone."""
+    return base_direction(one_line(given))
+
+
 def lines(given: str, longest: int | None = None) -> Markup:
     """Text of several lines, such as the translations of a frame, each line by itself."""
     return Markup("<br>").join(text(line, longest) for line in given.splitlines() if line.strip())

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +15,7 @@ from nko_assets.resources.memory_store import MemoryStore
 from nko_assets.web.i18n import messages
 from nko_assets.web.lessons import run_command
 from nko_assets.web.pages import page
+from nko_assets.web.runs import Runs
 from nko_assets.web.standing import Standing
 
 LATEST: Final = 6
@@ -30,20 +29,6 @@ CRITERIA: Final = {
     "Reader’s character errors": "errors",
     "Cost of reading": "cost",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class RunNow:
-    """A run that is at work or waits to be: its job, since when, and how many videos it is for."""
-
-    run_id: str
-    job: str
-    status: str
-    since: datetime | None
-    videos: int | None
-
-
-Runs = Callable[[], Sequence[RunNow]]
 
 
 def overview_page(

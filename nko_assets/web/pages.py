@@ -85,6 +85,7 @@ def environment() -> Environment:
         "nko": nko_text.nko,
         "text": nko_text.text,
         "lines": nko_text.lines,
+        "direction": nko_text.direction,
         "nko_number": nko_text.nko_number,
         "clock": clock,
         "page_url": page_url,

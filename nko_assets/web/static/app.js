@@ -1,5 +1,10 @@
-// What every page does beyond links and forms: a local video jumps to the second that was asked for.
+// What every page does beyond links and forms: the menu shows where one is, a local video jumps to
+// the second that was asked for.
 "use strict";
+
+document
+  .querySelector("header.site nav [aria-current]")
+  ?.scrollIntoView({ block: "nearest", inline: "center" });
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-second]");
