@@ -50,6 +50,11 @@ class ReviewDesk:
         with self._connected() as conn:
             return reviews.next_item(conn, reviewer, without)
 
+    def claim(self, reading_id: str, reviewer: str) -> bool:
+        """Claim one item, or hold it for longer; False when it is decided or somebody else's."""
+        with self._connected() as conn:
+            return reviews.claim(conn, reading_id, reviewer)
+
     def item(self, reading_id: str) -> ReviewItem | None:
         """The item as it is now, or None when there is none of this reading."""
         with self._connected() as conn:

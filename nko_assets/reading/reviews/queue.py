@@ -123,6 +123,19 @@ def next_item(conn: Connection, reviewer: str, without: Collection[str] = ()) ->
     return item(conn, claimed[0]) if claimed else None
 
 
+def claim(conn: Connection, reading_id: str, reviewer: str) -> bool:
+    """Claim one item, or hold it for longer; whether it was to be had."""
+    return bool(
+        conn.execute(
+            "update reviews.items"
+            " set claimed_by = %(reviewer)s, claimed_until = clock_timestamp() + %(lease)s"
+            " where reading_id = %(reading_id)s and decision is null and (claimed_until is null"
+            " or claimed_until < now() or claimed_by = %(reviewer)s)",
+            {"reading_id": reading_id, "reviewer": person(reviewer), "lease": LEASE},
+        ).rowcount
+    )
+
+
 def release(conn: Connection, reading_id: str, reviewer: str) -> bool:
     """Give back what `reviewer` claimed; whether they had claimed it."""
     return bool(
