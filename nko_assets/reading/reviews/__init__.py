@@ -15,6 +15,7 @@ from nko_assets.reading.reviews.history import (
 )
 from nko_assets.reading.reviews.queue import (
     changed_videos,
+    claim,
     identity,
     item,
     items_of,
@@ -50,6 +51,7 @@ __all__ = [
     "ReviewProgress",
     "Said",
     "changed_videos",
+    "claim",
     "decide",
     "decided",
     "decisions",
