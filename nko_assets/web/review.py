@@ -15,6 +15,7 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Path, Query, Reques
 from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import BaseModel, Field
 
+from nko_assets.failures import PermanentFailure
 from nko_assets.nko import normalize
 from nko_assets.reading.decisions import HumanDecision
 from nko_assets.reading.reviews import AlreadyDecided, ReviewItem
@@ -50,7 +51,7 @@ class Said(BaseModel):
 
     verdict: Literal["accept", "correct", "reject", "skip"] = "correct"
     take: Text = Field("", description="what another reader read, in place of a correction")
-    seen: Text
+    seen: Text = ""
     seen_decision: Annotated[int, Field(ge=1, lt=2**63)] | Literal[""] = ""
     nko: Text = ""
     english: Text = ""
@@ -182,6 +183,8 @@ def review_pages(desk: ReviewDesk, lake: Lake) -> APIRouter:
             desk.undo(decision_id, reviewer)
         except AlreadyDecided as error:
             return _conflict(request, desk, lake, reviewer, reading, error)
+        except PermanentFailure as error:
+            raise HTTPException(404, error.message) from None
         if not _by_script(request):
             return RedirectResponse(f"/review/{reading}", 303)
         return _part(request, desk, lake, _found(desk, reading))

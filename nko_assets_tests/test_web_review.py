@@ -1,0 +1,241 @@
+"""Review over HTTP: one reading after the other, decisions that stay, and two people at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from nko_assets.memory.embeddings import load_embedder
+from nko_assets.resources.lake import Lake
+from nko_assets.resources.postgres_memory import PostgresMemory
+from nko_assets.resources.review_desk import ReviewDesk
+from nko_assets.resources.store import Store
+from nko_assets_tests.explorer import LESSON, Visitor, explorer, furnish, reading_on
+from nko_assets_tests.review_rows import item, lesson_items
+from nko_assets_tests.servers.web import WebServer
+from nko_assets_tests.slides import LINES
+
+ITEMS = lesson_items(LESSON)
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    return Lake(tmp_path_factory.mktemp("lake"))
+
+
+@pytest.fixture(scope="module")
+def url(database: Store, lake: Lake) -> Iterator[str]:
+    memory = PostgresMemory(lambda: database, "embedded Postgres")
+    app = explorer(memory, load_embedder, lake, database, ReviewDesk(lambda: database))
+    with WebServer(app) as server:
+        yield server.url
+
+
+@pytest.fixture
+def awa(url: str, desk: ReviewDesk, lake: Lake) -> Visitor:
+    """A reviewer before a queue of six."""
+    furnish(lake, desk)
+    return Visitor(url, "Awa")
+
+
+def form(place: int, verdict: str, **more: object) -> dict[str, object]:
+    """What the page of an item sends when nothing in it was changed."""
+    told = ITEMS[place]
+    return {
+        "verdict": verdict,
+        "seen": told.nko,
+        "seen_decision": "",
+        "nko": told.nko,
+        "english": told.english or "",
+        "english_seen": told.english or "",
+        "french": "",
+        "french_seen": "",
+        "note": "",
+        **more,
+    }
+
+
+def at(place: int) -> str:
+    return f"/review/{ITEMS[place].reading_id}"
+
+
+def test_a_stranger_is_asked_for_a_name_first(url: str, desk: ReviewDesk, lake: Lake) -> None:
+    furnish(lake, desk)
+    visitor = Visitor(url)
+    assert 'name="name"' in visitor.see("/review").text
+    assert visitor.send(at(0), form(0, "accept")).status_code == 403
+    answer = visitor.send("/review/reviewer", {"name": " ߊߥߊ߫  Keïta "})
+    assert answer.headers["location"] == "/review"
+    assert "ߊߥߊ߫ Keïta" in visitor.see("/review").text
+    visitor.send("/review/reviewer", {"name": ""})
+    assert 'name="name"' in visitor.see("/review").text
+
+
+def test_the_reading_that_teaches_most_comes_first_with_its_line_boxed(awa: Visitor) -> None:
+    page = awa.see("/review")
+    assert reading_on(page) == ITEMS[0].reading_id
+    x0, y0, x1, y1 = ITEMS[0].box
+    assert f'class="box" x="{x0}" y="{y0}" width="{x1 - x0}" height="{y1 - y0}"' in page.text
+    assert 'viewBox="0 0 1280 720"' in page.text
+
+
+def test_a_tone_mark_in_which_readers_differ_is_marked_in_both(awa: Visitor) -> None:
+    page = awa.see("/review").text
+    assert '<mark class="marks">ߌ߫</mark>' in page
+    assert '<mark class="marks">ߌ߬</mark>' in page
+
+
+def test_a_decision_is_kept_and_the_next_reading_comes(awa: Visitor, desk: ReviewDesk) -> None:
+    awa.see("/review")
+    answer = awa.send(at(0), form(0, "accept"))
+    assert answer.status_code == 303
+    after = awa.see(answer.headers["location"])
+    assert "Accepted." in after.text
+    assert reading_on(after) == ITEMS[1].reading_id
+    (decision,) = desk.decisions()
+    assert (decision.verdict, decision.by, decision.seen) == ("accept", "Awa", LINES[0])
+
+
+def test_a_correction_keeps_only_what_was_changed(awa: Visitor, desk: ReviewDesk) -> None:
+    awa.send(at(0), form(0, "correct", nko="ߌ ߣߌ߫ ߛߐ߰ߡߊ߫", note=" seen twice "))
+    awa.send(at(1), form(1, "correct", english="", french="comment vas-tu ?"))
+    awa.send(at(2), form(2, "correct"))
+    first, second, third = desk.decisions()
+    assert (first.nko, first.english, first.note) == ("ߌ ߣߌ߫ ߛߐ߰ߡߊ߫", None, "seen twice")
+    assert (second.nko, second.english, second.french) == (None, "", "comment vas-tu ?")
+    assert third.verdict == "accept"
+
+
+def test_what_another_reader_read_is_taken_with_one_button(awa: Visitor, desk: ReviewDesk) -> None:
+    other = ITEMS[0].said[1].nko
+    awa.send(at(0), {**form(0, "correct", take=other), "verdict": "correct"})
+    (decision,) = desk.decisions()
+    assert (decision.verdict, decision.nko) == ("correct", other)
+
+
+def test_two_reviewers_never_get_the_same_reading(awa: Visitor, url: str) -> None:
+    bakari = Visitor(url, "Bakari")
+    mine, theirs = reading_on(awa.see("/review")), reading_on(bakari.see("/review"))
+    assert mine != theirs
+    ahead = reading_on(awa.send("/review/next", {"without": [mine]}, script=True))
+    assert ahead not in {mine, theirs}
+    assert reading_on(awa.see("/review")) == mine
+
+
+def test_who_was_slower_is_told_kindly_and_sees_what_stands_now(awa: Visitor, url: str) -> None:
+    bakari = Visitor(url, "Bakari")
+    awa.send(at(0), form(0, "reject"))
+    slower = bakari.send(at(0), form(0, "accept"))
+    assert slower.status_code == 409
+    assert "Awa was faster and rejected this reading" in slower.text
+    assert reading_on(slower) == ITEMS[0].reading_id
+    told = bakari.send(at(0), form(0, "accept"), script=True)
+    assert told.status_code == 409
+    assert told.json()["message"].startswith("Awa was faster")
+    assert told.json()["url"] == at(0)
+
+
+def test_who_has_seen_the_decision_may_decide_otherwise(
+    awa: Visitor, url: str, desk: ReviewDesk
+) -> None:
+    first = awa.send(at(0), form(0, "reject"), script=True).json()["decision"]
+    bakari = Visitor(url, "Bakari")
+    page = bakari.see(at(0))
+    assert "rejected it" in page.text
+    assert f'name="seen_decision" value="{first}"' in page.text
+    assert bakari.send(at(0), form(0, "accept", seen_decision=first)).status_code == 303
+    found = desk.item(ITEMS[0].reading_id)
+    assert found is not None
+    assert found.decision is not None
+    assert (found.decision.by, found.decision.verdict) == ("Bakari", "accept")
+
+
+def test_a_decision_that_was_taken_back_waits_again(awa: Visitor, desk: ReviewDesk) -> None:
+    decision = awa.send(at(0), form(0, "accept"), script=True).json()["decision"]
+    back = awa.send(
+        f"/review/decisions/{decision}/undo", {"reading": ITEMS[0].reading_id}, script=True
+    )
+    assert reading_on(back) == ITEMS[0].reading_id
+    assert desk.decisions() == []
+    assert [entry.verdict for entry in desk.history(ITEMS[0].reading_id)] == ["accept", "undo"]
+    without_script = awa.send(
+        f"/review/decisions/{decision}/undo", {"reading": ITEMS[0].reading_id}
+    )
+    assert without_script.headers["location"] == at(0)
+
+
+def test_a_decision_that_is_not_there_cannot_be_taken_back(awa: Visitor) -> None:
+    answer = awa.send("/review/decisions/99/undo", {"reading": ITEMS[0].reading_id})
+    assert answer.status_code == 404
+
+
+def test_what_is_skipped_does_not_come_back_until_all_is_seen(awa: Visitor) -> None:
+    seen = []
+    page = awa.see("/review")
+    while "data-reading" in page.text:
+        seen.append(reading_on(page))
+        answer = awa.send(f"/review/{seen[-1]}", {"verdict": "skip", "seen": "", "without": seen})
+        page = awa.see(answer.headers["location"])
+    assert seen == [one.reading_id for one in ITEMS]
+    assert "Nothing waits for you" in page.text
+
+
+def test_what_was_given_back_others_may_have(awa: Visitor, url: str) -> None:
+    mine = reading_on(awa.see("/review"))
+    assert awa.send("/review/release", {"reading": [mine]}).status_code == 204
+    assert reading_on(Visitor(url, "Bakari").see("/review")) == mine
+
+
+def test_a_text_that_was_read_anew_meanwhile_is_told(awa: Visitor, desk: ReviewDesk) -> None:
+    awa.see("/review")
+    desk.put_items(LESSON, [item(LESSON, 0, 0, "ߒߞߏ")])
+    told = awa.send(at(0), form(0, "accept"), script=True).json()
+    assert "read again meanwhile" in told["told"]
+
+
+def test_the_preview_of_a_correction_says_its_latin_and_what_is_odd(awa: Visitor) -> None:
+    assert ">nko sɛ̀bɛ̀</output>" in awa.see("/review/preview", nko="ߒߞߏ ߛߓߍ߬").text
+    assert 'class="signals"' not in awa.see("/review/preview", nko="ߒߞߏ").text
+    assert 'class="signals"' in awa.see("/review/preview", nko="߫ߒߞߏ").text
+    assert awa.see("/review/preview", nko="").status_code == 200
+
+
+def test_a_frame_without_a_picture_and_a_line_without_a_box_are_told(
+    awa: Visitor, desk: ReviewDesk
+) -> None:
+    unknown = item("elsewhere", 0, 0, "ߒߞߏ")
+    desk.put_items("elsewhere", [unknown])
+    assert "no picture of the frame" in awa.see(f"/review/{unknown.reading_id}").text
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"verdict": "burn"}, 422),
+        ({"seen_decision": "first"}, 422),
+        ({"seen_decision": "9" * 30}, 422),
+        ({"note": "x" * 3_000}, 422),
+        ({"verdict": "correct", "nko": "  "}, 422),
+        ({"note": "a\x00b"}, 422),
+    ],
+)
+def test_what_is_no_decision_is_refused(
+    awa: Visitor, desk: ReviewDesk, change: dict[str, str], status: int
+) -> None:
+    assert awa.send(at(0), {**form(0, "accept"), **change}).status_code == status
+    assert desk.decisions() == []
+
+
+@pytest.mark.parametrize("reading", ["x", "..%2f..", "3d813cbb-47fb-5a91-a8a0-0d1d2b4f8f7e"])
+def test_a_reading_that_is_not_there_is_not_found(awa: Visitor, reading: str) -> None:
+    assert awa.see(f"/review/{reading}").status_code in (404, 422)
+    assert awa.send(f"/review/{reading}", form(0, "accept")).status_code in (404, 422)
+
+
+def test_the_page_speaks_french(awa: Visitor) -> None:
+    awa.http.headers["Accept-Language"] = "fr"
+    assert "Accepter" in awa.see("/review").text
+    awa.send(at(0), form(0, "accept"))
+    told = awa.send(at(0), form(0, "reject"), script=True).json()
+    assert "a été plus rapide" in told["message"]
