@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from nko_assets.commands import explore, imports, pilot, retry, schema, search
+from nko_assets.commands import explore, imports, pilot, retry, reviews, schema, search
 from nko_assets.failures import ConfigurationError, NkoError
 from nko_assets.settings import Settings, load_settings
 
@@ -279,6 +279,7 @@ def _quiet_dagster() -> None:
 
 pilot.register(app, out, err, _settings)
 retry.register(app, out, _settings)
+reviews.register(app, out, _settings)
 
 
 def main() -> None:

@@ -60,6 +60,11 @@ class ReviewDesk:
         with self._connected() as conn:
             return reviews.item(conn, reading_id)
 
+    def items_of(self, video_id: str) -> list[ReviewItem]:
+        """The items of a video, decided or not, in the order of its frames and their entries."""
+        with self._connected() as conn:
+            return reviews.items_of(conn, video_id)
+
     def release(self, reading_id: str, reviewer: str) -> bool:
         """Give back what `reviewer` claimed, so that others may have it at once."""
         with self._connected() as conn:
