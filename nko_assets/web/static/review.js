@@ -18,7 +18,8 @@
   const SHORTCUTS = "nko-review-shortcuts";
   // What is pressed twice by accident must not decide on what nobody has seen.
   const TOO_SOON_MS = 250;
-  // A reading that is held for less than this is asked for again before it is shown.
+  // A reading that is held for less than this, or that was taken back, is asked for again before
+  // it is shown once more.
   const LEAST_HELD_MS = 120_000;
 
   const ahead = []; // readings that were fetched and not yet shown
@@ -106,7 +107,7 @@
       if (item && item.heldUntil - performance.now() < LEAST_HELD_MS) {
         // Held too long ago: it is asked for anew, and somebody else may have it by now.
         await fetchAhead();
-        show(ahead.shift() ?? nothing.content.firstElementChild.cloneNode(true));
+        show(ahead.pop() ?? nothing.content.firstElementChild.cloneNode(true));
       } else {
         show(item ?? nothing.content.firstElementChild.cloneNode(true));
       }
