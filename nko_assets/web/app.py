@@ -29,6 +29,7 @@ from nko_assets.web.login import login_pages
 from nko_assets.web.overview import overview_page
 from nko_assets.web.pages import static_files
 from nko_assets.web.review import review_pages
+from nko_assets.web.reviewers import reviewer_names
 from nko_assets.web.runs import Runs
 from nko_assets.web.search import search_endpoint
 from nko_assets.web.search_page import search_page
@@ -99,6 +100,7 @@ def create_app(
     app.include_router(overview_page(memory, lake, listed, standing, runs, follows=follows))
     app.include_router(lesson_pages(memory, lake, listed))
     app.include_router(search_page(memory, embedder))
+    app.include_router(reviewer_names())
     app.include_router(review_pages(desk, lake))
     app.include_router(word_pages(memory, lake, standing))
     app.include_router(live_pages(memory, lake, listed, standing, steps_of(lake), follows=follows))

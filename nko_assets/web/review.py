@@ -9,25 +9,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Form, HTTPException, Path, Query, Request, Response
+from fastapi import APIRouter, Form, HTTPException, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import BaseModel, Field
 
 from nko_assets.failures import PermanentFailure
 from nko_assets.nko import normalize
 from nko_assets.reading.decisions import HumanDecision
-from nko_assets.reading.reviews import AlreadyDecided, ReviewItem
+from nko_assets.reading.reviews import AlreadyDecided, ReviewItem, ReviewProgress
 from nko_assets.resources.lake import Lake
 from nko_assets.resources.review_desk import ReviewDesk
 from nko_assets.schemas.base import UUID
+from nko_assets.web.kept import Kept
 from nko_assets.web.keyboard import ROWS
-from nko_assets.web.pages import YEAR_S, language_of, page
+from nko_assets.web.pages import language_of, page
 from nko_assets.web.review_item import LONGEST_TEXT, preview, shown
+from nko_assets.web.reviewers import Reviewer, ReviewerOrNone, who
 
-REVIEWER_COOKIE: Final = "nko_reviewer"
-LONGEST_NAME: Final = 80
 # Readings that one page may hold or have skipped.
 MOST_PASSED: Final = 500
 
@@ -92,36 +92,22 @@ class Said(BaseModel):
         )
 
 
-def _reviewer(request: Request) -> str | None:
-    """Who has said that they review here; the cookie is their word, no proof."""
-    name = unquote(request.cookies.get(REVIEWER_COOKIE, "")).strip()
-    return name if name.isprintable() and 0 < len(name) <= LONGEST_NAME else None
-
-
-def _known_reviewer(name: Annotated[str | None, Depends(_reviewer)]) -> str:
-    if name is None:
-        raise HTTPException(403, "Say on /review who you are, then decide.")
-    return name
-
-
-Reviewer = Annotated[str, Depends(_known_reviewer)]
-
-
 def review_pages(desk: ReviewDesk, lake: Lake) -> APIRouter:
     """The pages over the desk, with pictures from `lake`."""
     router = APIRouter(prefix="/review", include_in_schema=False)
+    progress = Kept(desk.progress)
 
     @router.get("")
     def next_page(
         request: Request,
-        reviewer: Annotated[str | None, Depends(_reviewer)],
+        reviewer: ReviewerOrNone,
         asked: Annotated[Asked, Query()],
     ) -> Response:
         """The page with the next reading, or the one that asks who comes."""
         if reviewer is None:
-            return _who(request)
+            return who(request)
         item = desk.next_item(reviewer, asked.without)
-        return _review_page(request, desk, lake, reviewer, item, asked)
+        return _review_page(request, desk, lake, reviewer, item, progress(), asked)
 
     @router.post("/next", responses={204: {"description": "Nothing waits."}})
     def next_part(
@@ -140,27 +126,6 @@ def review_pages(desk: ReviewDesk, lake: Lake) -> APIRouter:
         """Give back what the page held when it was left."""
         for one in reading:
             desk.release(one, reviewer)
-
-    @router.post("/reviewer")
-    def remember(
-        request: Request,
-        name: Annotated[str, Form(max_length=LONGEST_NAME)] = "",
-        reading: Annotated[str, Form(pattern=f"^$|{UUID}")] = "",
-    ) -> Response:
-        """Who reviews here from now on; nobody when the name is empty."""
-        given = " ".join(name.split())
-        if given and not given.isprintable():
-            raise HTTPException(422, "A name has letters.")
-        response = RedirectResponse(f"/review/{reading}" if reading else "/review", 303)
-        response.set_cookie(
-            REVIEWER_COOKIE,
-            quote(given),
-            max_age=YEAR_S if given else 0,
-            httponly=True,
-            samesite="lax",
-            secure=request.url.scheme == "https",
-        )
-        return response
 
     @router.get("/preview")
     def preview_part(
@@ -185,6 +150,7 @@ def review_pages(desk: ReviewDesk, lake: Lake) -> APIRouter:
             return _conflict(request, desk, lake, reviewer, reading, error)
         except PermanentFailure as error:
             raise HTTPException(404, error.message) from None
+        desk.claim(reading, reviewer)
         if not _by_script(request):
             return RedirectResponse(f"/review/{reading}", 303)
         return _part(request, desk, lake, _found(desk, reading))
@@ -192,14 +158,15 @@ def review_pages(desk: ReviewDesk, lake: Lake) -> APIRouter:
     @router.get("/{reading_id}")
     def one_page(
         request: Request,
-        reviewer: Annotated[str | None, Depends(_reviewer)],
+        reviewer: ReviewerOrNone,
         reading_id: ReadingId,
     ) -> Response:
         """The page with one reading, whatever was decided on it."""
-        item = _found(desk, reading_id)
         if reviewer is None:
-            return _who(request, reading_id)
-        return _review_page(request, desk, lake, reviewer, item)
+            return who(request, reading_id)
+        desk.claim(reading_id, reviewer)
+        item = _found(desk, reading_id)
+        return _review_page(request, desk, lake, reviewer, item, progress())
 
     @router.post("/{reading_id}")
     def decide(
@@ -212,7 +179,8 @@ def review_pages(desk: ReviewDesk, lake: Lake) -> APIRouter:
         _found(desk, reading_id)
         if said.verdict == "skip" and not said.take:
             desk.release(reading_id, reviewer)
-            return _done(request, "skip", None, reading_id, [*said.without, reading_id])
+            counts = _counts(request, progress(), reviewer)
+            return _done(request, "skip", counts, None, reading_id, [*said.without, reading_id])
         try:
             decision = said.decision(reading_id, reviewer)
         except ValueError as error:
@@ -223,7 +191,8 @@ def review_pages(desk: ReviewDesk, lake: Lake) -> APIRouter:
             return _conflict(request, desk, lake, reviewer, reading_id, error)
         applies = _found(desk, reading_id).decision is not None
         did = decision.verdict if applies else "outdated"
-        return _done(request, did, decision_id, reading_id, said.without)
+        counts = _counts(request, progress(), reviewer)
+        return _done(request, did, counts, decision_id, reading_id, said.without)
 
     return router
 
@@ -237,10 +206,6 @@ def _found(desk: ReviewDesk, reading_id: str) -> ReviewItem:
 
 def _by_script(request: Request) -> bool:
     return "application/json" in request.headers.get("accept", "")
-
-
-def _who(request: Request, reading_id: str = "") -> Response:
-    return page(request, "review_name.html", reading=reading_id)
 
 
 def _part(request: Request, desk: ReviewDesk, lake: Lake, item: ReviewItem) -> Response:
@@ -265,19 +230,18 @@ def _review_page(
     lake: Lake,
     reviewer: str,
     item: ReviewItem | None,
+    progress: ReviewProgress,
     asked: Asked | None = None,
     *,
     status: int = 200,
     trouble: str = "",
 ) -> Response:
-    progress = desk.progress()
     return page(
         request,
         "review.html",
         status=status,
         reviewer=reviewer,
-        progress=progress,
-        own=progress.by_reviewer.get(reviewer, 0),
+        counts=_counts(request, progress, reviewer),
         trouble=trouble,
         asked=asked or Asked(),
         **(_about(desk, lake, item) if item else {"item": None}),
@@ -287,6 +251,7 @@ def _review_page(
 def _done(
     request: Request,
     did: str,
+    counts: str,
     decision_id: int | None,
     reading_id: str,
     without: Sequence[str],
@@ -294,7 +259,7 @@ def _done(
     """What was done: for the script as JSON, else on the next page, which passes over `without`."""
     if _by_script(request):
         told = language_of(request)(f"review.done_{did}")
-        return JSONResponse({"told": told, "decision": decision_id})
+        return JSONResponse({"told": told, "counts": counts, "decision": decision_id})
     asked: dict[str, Any] = {"did": did, "without": without[-MOST_PASSED:]}
     if decision_id is not None:
         asked |= {"undo": decision_id, "reading": reading_id}
@@ -316,4 +281,19 @@ def _conflict(
         answer = {"message": told, "look": t("review.look"), "url": f"/review/{reading_id}"}
         return JSONResponse(answer, 409)
     item = _found(desk, reading_id)
-    return _review_page(request, desk, lake, reviewer, item, status=409, trouble=told)
+    return _review_page(
+        request, desk, lake, reviewer, item, desk.progress(), status=409, trouble=told
+    )
+
+
+def _counts(request: Request, progress: ReviewProgress, reviewer: str) -> str:
+    """How far the review is, on one line."""
+    t = language_of(request)
+    counts = [
+        t("review.waiting", n=progress.waiting),
+        t("review.decided", n=progress.decided),
+        t("review.own", n=progress.by_reviewer.get(reviewer, 0)),
+    ]
+    if progress.agreement is not None:
+        counts.append(t("review.agreement", share=t.percent(progress.agreement)))
+    return " · ".join(counts)

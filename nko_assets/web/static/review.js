@@ -11,6 +11,7 @@
   const place = document.getElementById("review-place");
   const told = document.getElementById("told");
   const trouble = document.getElementById("trouble");
+  const counts = document.getElementById("review-counts");
   const help = document.getElementById("review-help");
   const nothing = document.getElementById("review-nothing");
   const shortcuts = document.getElementById("review-shortcuts");
@@ -160,6 +161,7 @@
       if (!answer.ok) throw new Error(await failure(answer));
       const said = await answer.json();
       say(said.told);
+      counts.textContent = said.counts;
       return said.decision && { decision: said.decision, reading: item.dataset.reading };
     } catch (error) {
       // Nothing that was written is lost: the reading comes back as it was left.
