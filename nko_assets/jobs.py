@@ -14,6 +14,7 @@ from nko_assets.assets.operations import batches
 from nko_assets.assets.pilot import pilot_models, run_pilot, videos_to_try
 from nko_assets.commands.pilot import FRAMES, VIDEOS
 from nko_assets.failures import NkoError
+from nko_assets.lineage import CORPUS_STEPS
 from nko_assets.reading.batch_table import batch_markdown
 from nko_assets.reading.reader import DeferredReader
 from nko_assets.steps import Workshop
@@ -33,8 +34,7 @@ READINGS = dg.define_asset_job(
 )
 TRAINING = dg.define_asset_job(
     "training",
-    selection=dg.AssetSelection.groups("training", "tuning")
-    | dg.AssetSelection.assets("memory_motifs"),
+    selection=[step.name for step in CORPUS_STEPS if step.group != "operations"],
     description="Training files, splits and the report, from every video read so far.",
 )
 OPERATIONS = dg.define_asset_job(

@@ -22,6 +22,8 @@ STEPS: dict[str, Step] = {
 GROUPS = tuple(dict.fromkeys(step.group for step in STEPS.values()))
 VIDEO_STEPS = tuple(step for step in STEPS.values() if step.per_video)
 # The manifest comes before the videos and is made from nothing of ours; these come after them.
-CORPUS_STEPS = tuple(
+_AFTER_THE_VIDEOS = tuple(
     step for step in STEPS.values() if not step.per_video and (step.inputs or step.after)
 )
+CORPUS_STEPS = tuple(step for step in _AFTER_THE_VIDEOS if not step.on_request)
+REQUESTED_STEPS = tuple(step for step in _AFTER_THE_VIDEOS if step.on_request)

@@ -115,7 +115,8 @@ class Step:
     `identity` gives the settings and outside inputs that change what the step makes; together
     with `code_version` and the content of its inputs it is the fingerprint of the artefact.
     `after` names assets that only have to be there first. A step that is `always` made asks the
-    outside world, which may have changed though no input has.
+    outside world, which may have changed though no input has. One `on_request` takes money or
+    hours and is made when somebody names it, never by a plain `nko run`.
 
     Of a step per video, `finish` is called once after the last video of a range, also when some of
     them failed. Of a step on the corpus, `covers` is the asset that a video has to have to be one
@@ -130,6 +131,7 @@ class Step:
     inputs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     always: bool = False
+    on_request: bool = False
     identity: Callable[[Context], Mapping[str, Any]] = lambda _context: {}
     finish: Callable[[Context], None] | None = None
     covers: str = "reviewed_readings"

@@ -54,7 +54,7 @@ def asset_of(step: Step, steps: Mapping[str, Step], max_videos_a_run: int) -> dg
                 code_version=step.code_version,
                 partitions_def=partitions,
                 # What is on its way is not made, and nothing is made from it.
-                skippable=step.per_video,
+                skippable=step.per_video or step.on_request,
             )
         ],
         check_specs=[
@@ -92,6 +92,13 @@ def _perform_corpus(
                 "Materialize the channel, frames and readings groups first.",
             )
         performed = perform(step, work, steps)
+    except NotReady as error:
+        workshop.lake.clear_failure(step.name, "")
+        progress.done(step.name, "", error.message)
+        context.log.info(str(error))
+        # Nothing is made, so nothing is checked; what comes after it in the run is skipped.
+        yield from _report_checks(context, step, {})
+        return
     except Exception as error:
         _log_checks(context, step.name, {None: _checks_of(step, error)})
         workshop.lake.save_failure(step.name, "", Failure(type(error).__name__, _reason(error)))
