@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from nko_assets.tuning.prompts import Message
+    from nko_assets.tuning.prompts import Message, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,11 @@ class ChatModel(Protocol):
     @property
     def name(self) -> str:
         """What people and reports call it; two models of one name are one model."""
+        ...
+
+    @property
+    def tasks(self) -> frozenset[Task]:
+        """What it can be asked: a model without eyes, for one, reads no line."""
         ...
 
     def answer(self, conversations: Sequence[Conversation]) -> list[Answer]:
