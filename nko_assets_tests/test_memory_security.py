@@ -34,6 +34,7 @@ TABLES: dict[str, dict[str, set[str]]] = {
     "ledger.foreign_jobs": {},
     "ledger.requests": {},
     "ledger.answers": {},
+    "ledger.expenses": {},
     "nko.migrations": {},
 }
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
