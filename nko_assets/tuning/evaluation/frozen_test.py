@@ -48,13 +48,8 @@ class FrozenTest:
         return dict(sorted(Counter(example.task for example in self.examples).items()))
 
 
-def frozen_test(folder: Path, validation: Iterable[Example]) -> FrozenTest:
-    """The test in `folder`; where there is none it is chosen from `validation`, and written.
-
-    Raises `PermanentFailure` when what is there is not what was written.
-    """
-    if (folder / _CHOSEN).exists():
-        return read_frozen_test(folder)
+def choose(validation: Iterable[Example]) -> FrozenTest:
+    """The test that `validation` would give now; writes nothing."""
     given = sorted(validation, key=lambda example: example.id)
     chosen: list[Example] = []
     taken: Counter[str] = Counter()
@@ -65,12 +60,26 @@ def frozen_test(folder: Path, validation: Iterable[Example]) -> FrozenTest:
             chosen.append(example)
     if not chosen:
         return FrozenTest("", (), 0)
-    content = "".join(_line(example) for example in chosen).encode()
-    digest = hashlib.sha256(content).hexdigest()
-    write_atomically(folder / f"{digest}.jsonl", content)
-    facts = {"digest": digest, "chosen_from": len(given), "examples": dict(sorted(taken.items()))}
-    write_atomically(folder / _CHOSEN, (json.dumps(facts, indent=1) + "\n").encode())
-    return FrozenTest(digest, tuple(chosen), len(given))
+    return FrozenTest(hashlib.sha256(_content(chosen)).hexdigest(), tuple(chosen), len(given))
+
+
+def frozen_test(folder: Path, validation: Iterable[Example]) -> FrozenTest:
+    """The test in `folder`; where there is none it is chosen from `validation`, and written.
+
+    Raises `PermanentFailure` when what is there is not what was written.
+    """
+    if (folder / _CHOSEN).exists():
+        return read_frozen_test(folder)
+    test = choose(validation)
+    if test.examples:
+        write_atomically(folder / f"{test.digest}.jsonl", _content(test.examples))
+        facts = {
+            "digest": test.digest,
+            "chosen_from": test.chosen_from,
+            "examples": test.tasks,
+        }
+        write_atomically(folder / _CHOSEN, (json.dumps(facts, indent=1) + "\n").encode())
+    return test
 
 
 def read_frozen_test(folder: Path) -> FrozenTest:
@@ -123,6 +132,10 @@ def apart(
         [example for example, reason in judged if not reason],
         [(example, reason) for example, reason in judged if reason],
     )
+
+
+def _content(examples: Iterable[Example]) -> bytes:
+    return "".join(map(_line, examples)).encode()
 
 
 def _line(example: Example) -> str:
