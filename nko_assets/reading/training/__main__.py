@@ -63,8 +63,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(arguments: argparse.Namespace) -> None:
+    from nko_assets.reading.training.plan import TrainingPlan
     from nko_assets.reading.training.text import read_lines
-    from nko_assets.reading.training.trainer import Trainer, TrainingPlan
+    from nko_assets.reading.training.trainer import Trainer
 
     excluded = set(read_lines(arguments.exclude))
     nko = [line for line in read_lines(arguments.text) if line not in excluded]
