@@ -38,7 +38,7 @@ def store(database: Store) -> Store:
     with database.connect() as conn:
         conn.execute(
             "truncate ledger.answers, ledger.requests, ledger.jobs, ledger.foreign_jobs,"
-            " ledger.expenses"
+            " ledger.expenses, tuning.jobs"
         )
     return database
 
