@@ -171,6 +171,9 @@ class Settings(BaseSettings):
     flores: Path | None = Field(
         None, description="a folder or TSV of FLORES devtest with N'Ko, for the evaluation"
     )
+    evaluation_examples: int = Field(
+        200, ge=1, description="examples of each task and benchmark that a model is asked"
+    )
     reader_weights: str | None = Field(
         None,
         description="weights of the offline reader: a folder, or `student`; the shipped ones if unset",
