@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from nko_assets.corpus.similar import NearDuplicates, fold
+from nko_assets.failures import PermanentFailure
 from nko_assets.nko import key
 from nko_assets.nko.characters import BLOCK_END, BLOCK_START
 from nko_assets.tuning.evaluation.benchmarks import Benchmark
@@ -88,21 +89,29 @@ def contamination(seen: Seen, benchmarks: Sequence[Benchmark]) -> list[Contamina
 
 
 def training_texts(path: Path) -> Iterator[tuple[str, str]]:
-    """What the turns of user and assistant say in a file of chat `messages`, with its line.
+    """What the turns say in a file that a tuner takes, each with its line.
 
-    System turns are the same everywhere. Turns may be text or a list of parts.
+    The file holds chat `messages` or Gemini's `contents`. System turns are the same everywhere and
+    are left out. Raises `PermanentFailure` when the file is missing or is no such file.
     """
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            for turn in json.loads(line)["messages"]:
-                if turn["role"] != "system":
-                    yield f"{path.name}:{number}", _said(turn["content"])
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                row = json.loads(line)
+                for turn in row["messages"] if "messages" in row else row["contents"]:
+                    if turn["role"] != "system":
+                        yield f"{path.name}:{number}", _said(turn)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PermanentFailure(
+            f"What the model was trained on cannot be read from {path} ({error}).",
+            "Materialize tuning_dataset and tune again: without it nothing can be measured.",
+        ) from error
 
 
-def _said(content: str | Sequence[Any]) -> str:
-    if isinstance(content, str):
-        return content
-    return "\n".join(part.get("text", "") for part in content if isinstance(part, dict))
+def _said(turn: Mapping[str, Any]) -> str:
+    if "content" in turn:
+        return str(turn["content"])
+    return "\n".join(part["text"] for part in turn["parts"] if "text" in part)
 
 
 def _pieces(text: str) -> Iterator[str]:

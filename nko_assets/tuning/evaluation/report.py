@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from nko_assets.tuning.evaluation.benchmarks import Benchmark, BenchmarkName
-from nko_assets.tuning.evaluation.contamination import Contaminated
 from nko_assets.tuning.evaluation.correctness import ACCURACY
 from nko_assets.tuning.evaluation.harness import Role, Run
 from nko_assets.tuning.evaluation.scores import (
@@ -100,7 +99,6 @@ class Evaluation:
     benchmarks: tuple[Benchmark, ...]
     tasks: tuple[TaskScore, ...]
     accuracies: tuple[Accuracy, ...]
-    contaminated: tuple[Contaminated, ...]
     decision: Decision | None
     decisions: tuple[Decision, ...]
     lesson_lines: LessonLines | None

@@ -68,12 +68,31 @@ def line_errors(read: str, true: str) -> LineErrors:
     )
 
 
+def added_line(read: str) -> LineErrors:
+    """The errors of a line that was read where nothing is written: all of it is too much."""
+    text = normalize(read)
+    return LineErrors(
+        edits=len(text),
+        characters=0,
+        word_edits=len(text.split()),
+        words=0,
+        bare_edits=len(text.translate(_WITHOUT_MARKS)),
+        bare_characters=0,
+        mark_edits=sum(sign in _MARKS for sign in text),
+        marks=0,
+    )
+
+
 def score_lines(read: Sequence[str], true: Sequence[str]) -> TranscriptionScore | None:
     """The error rates of the lines `read`, each against its `true` text; None of nothing."""
-    lines = [line_errors(*pair) for pair in zip(read, true, strict=True)]
+    return score_errors([line_errors(*pair) for pair in zip(read, true, strict=True)])
+
+
+def score_errors(lines: Sequence[LineErrors]) -> TranscriptionScore | None:
+    """The error rates of all `lines` together; None where none says anything."""
     cer = ratio([line.edits for line in lines], [line.characters for line in lines])
     wer = ratio([line.word_edits for line in lines], [line.words for line in lines])
-    exact = share([not line.edits for line in lines])
+    exact = share([not line.edits for line in lines if line.characters])
     if cer is None or wer is None or exact is None:
         return None
     return TranscriptionScore(
