@@ -10,7 +10,6 @@ again from the beginning.
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +29,7 @@ from nko_assets.reading.training.batches import (
     in_batches,
     prepare,
 )
-from nko_assets.reading.training.lines import RenderedLine
+from nko_assets.reading.training.lines import RealLine, RenderedLine
 from nko_assets.reading.training.model import LineNetwork
 from nko_assets.reading.training.plan import RETRAINING, TrainingPlan, learning_rate
 from nko_assets.reading.training.restore import restore
@@ -41,18 +40,6 @@ from nko_assets.reading.training.trainer import CLIP, follow, line_loss
 WIDEST = 1600
 REPORT_EVERY = 25
 EMA_DECAY = 0.98  # of a run of some hundred steps
-
-
-@dataclass(frozen=True, slots=True)
-class RealLine:
-    """A line cut out of a frame: gray uint8 (height, width), and what it says, logical order.
-
-    `box` is the line's own place in the picture, x0, y0, x1, y1: a crop has room around it.
-    """
-
-    image: np.ndarray
-    text: str
-    box: tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,14 +159,3 @@ def retrain(
     average.eval()
     unused = len(lines) - len(real.usable)
     return Retrained(average, seen[0], seen[1], unused, tuple(losses))
-
-
-def lines_digest(lines: Sequence[RealLine]) -> str:
-    """A name for the lines of a run, whatever their order."""
-    each = sorted(
-        hashlib.sha256(
-            f"{line.text}\0{line.image.shape}\0".encode() + line.image.tobytes()
-        ).digest()
-        for line in lines
-    )
-    return hashlib.sha256(b"".join(each)).hexdigest()
