@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from nko_assets.failures import ConfigurationError
+from nko_assets.resources.lake import fingerprint
 from nko_assets.resources.reader import limits_of
 from nko_assets.resources.store import LazyStore
 from nko_assets.settings import ENDPOINT, Settings
 from nko_assets.tuning.chat_model import ChatModel
-from nko_assets.tuning.registry import Registry
+from nko_assets.tuning.registry import Model, Registry
 
 if TYPE_CHECKING:
     from google import genai
@@ -47,9 +49,7 @@ def open_chat(
     does not say it. Raises `ConfigurationError` when there is no such model, or no way to ask it.
     """
     if spec == CURRENT:
-        champion = registry_of(settings).champion
-        if champion is None:
-            raise ConfigurationError("No tuned model is in use yet.", _NO_CHAMPION)
+        champion = _champion(settings)
         return open_chat(champion.model, settings, store, base=champion.base, purpose=purpose)
     if ENDPOINT.fullmatch(spec):
         return _gemini(spec, _vertex(settings, spec), settings, store, base, purpose)
@@ -65,6 +65,36 @@ def open_chat(
     from nko_assets.tuning.local_model import LocalModel
 
     return LocalModel(folder)
+
+
+def open_translator(settings: Settings, store: LazyStore) -> Callable[[], ChatModel] | None:
+    """Who gives English where frames show none: loaded when first called, once; None for none."""
+    if settings.translator == "none":
+        return None
+    return cache(partial(open_chat, settings.translator, settings, store, purpose="translation"))
+
+
+def chat_identity(spec: str, settings: Settings) -> str:
+    """What changes when `spec` means another model: the champion's digest, the files of a folder.
+
+    Raises `ConfigurationError` when `current` means none.
+    """
+    if spec == CURRENT:
+        return _champion(settings).digest
+    folder = Path(spec)
+    if not folder.is_dir():
+        return spec
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    # Weights take seconds to read, and this is asked once a video.
+    states = [(str(path.relative_to(folder)), path.stat()) for path in files]
+    return fingerprint(files=[(name, at.st_size, at.st_mtime_ns) for name, at in states])
+
+
+def _champion(settings: Settings) -> Model:
+    champion = registry_of(settings).champion
+    if champion is None:
+        raise ConfigurationError("No tuned model is in use yet.", _NO_CHAMPION)
+    return champion
 
 
 def _gemini(
