@@ -14,6 +14,8 @@ from nko_assets.lineage import STEPS
 from nko_assets.memory.embeddings import WEIGHTS, load_embedder
 from nko_assets.progress import Silent
 from nko_assets.reading.reader import Reader
+from nko_assets.resources.bucket import open_bucket
+from nko_assets.resources.chat import open_translator
 from nko_assets.resources.lake import Lake
 from nko_assets.resources.memory import open_memory
 from nko_assets.resources.reader import open_reader, open_second_reader
@@ -89,5 +91,7 @@ def open_workshop(settings: Settings, reader: Reader | None = None) -> Workshop:
             store_is_named=settings.store_url is not None,
         ),
         embedder=cache(partial(load_embedder, settings.embedding_models or WEIGHTS)),
+        bucket=open_bucket(settings),
         second_reader=None if reader else open_second_reader(settings),
+        translator=open_translator(settings, store),
     )

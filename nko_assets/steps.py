@@ -27,12 +27,14 @@ from nko_assets.failures import NkoError, NotReady, PermanentFailure
 from nko_assets.files import write_atomically
 from nko_assets.memory.embeddings import Embedder
 from nko_assets.reading.reader import Reader
+from nko_assets.resources.bucket import Bucket
 from nko_assets.resources.lake import Lake, Record, fingerprint
 from nko_assets.resources.memory_store import MemoryStore
 from nko_assets.resources.source import Source
 from nko_assets.resources.store import LazyStore
 from nko_assets.schemas.base import TableModel
 from nko_assets.settings import Settings
+from nko_assets.tuning.chat_model import ChatModel
 
 Say = Callable[[str], None]
 
@@ -42,6 +44,7 @@ class Workshop:
     """What every step may use: the settings, and the outside world through its protocols.
 
     `second_reader`, where there is one, reads every frame too, to compare with what `reader` says.
+    `translator`, where one is chosen, is loaded when it is first asked for.
     """
 
     settings: Settings
@@ -51,7 +54,9 @@ class Workshop:
     store: LazyStore
     memory: MemoryStore
     embedder: Callable[[], Embedder]
+    bucket: Bucket
     second_reader: Reader | None = None
+    translator: Callable[[], ChatModel] | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,8 @@ class Context:
     """One performance of a step: for one video, or for the corpus of the videos named.
 
     `may_wait` is False where a person or a sensor will come back for what takes hours; the step
-    raises `NotReady` then. `stopped` is set when the run is interrupted.
+    raises `NotReady` then. `observe` shows facts while the step is still at work. `stopped` is set
+    when the run is interrupted.
     """
 
     workshop: Workshop
@@ -67,6 +73,7 @@ class Context:
     entry: VideoEntry | None = None
     video_ids: tuple[str, ...] = ()
     may_wait: bool = True
+    observe: Callable[[Mapping[str, Any]], None] = lambda _facts: None
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def pause(self, seconds: float) -> None:

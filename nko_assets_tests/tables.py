@@ -30,6 +30,7 @@ from nko_assets.schemas.training import (
     TranslationPairs,
     Vocabulary,
 )
+from nko_assets.schemas.tuning import TuningExamples
 from nko_assets_tests.builders import reading
 
 _ID = "3d813cbb-47fb-5a91-a8a0-0d1d2b4f8f7e"
@@ -215,6 +216,18 @@ GOOD: dict[type[TableModel], dict[str, Any]] = {
 }
 
 
+GOOD[TuningExamples] = {
+    "id": _ID,
+    "side": "train",
+    "task": "nko_to_english",
+    "row_id": _OTHER_ID,
+    "video_id": "v1",
+    "origin": "extracted",
+    "licence": "CC-BY-SA-4.0",
+    "tokens": 12,
+    "gemini": None,
+    "chat": "chat messages hold no picture",
+}
 GOOD[SecondReadings] = GOOD[Readings]
 
 

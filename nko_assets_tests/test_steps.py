@@ -123,6 +123,7 @@ def bench(tmp_path):
         store=store,
         memory=None,
         embedder=None,
+        bucket=None,
     )
     return Bench(Context(workshop, lambda _message: None))
 

@@ -18,6 +18,7 @@ from nko_assets.files import write_atomically
 from nko_assets.lineage import STEPS
 from nko_assets.memory.embeddings import load_embedder
 from nko_assets.reading.reader import Reader
+from nko_assets.resources.bucket import open_bucket
 from nko_assets.resources.lake import Lake
 from nko_assets.resources.memory_store import MemoryStore
 from nko_assets.resources.postgres_memory import PostgresMemory
@@ -82,14 +83,16 @@ class Workbench:
         self.entries = {entry.video_id: entry for entry in entries}
         given = {"data": root, "source": str(root / "lessons")}
         store = LazyStore(None, root / "store")
+        chosen = load_settings(**(given | settings))
         self.workshop = Workshop(
-            load_settings(**(given | settings)),
+            chosen,
             Lake(root),
             source or Shelf(entries),
             reader or ScriptedReader(),
             store,
             memory or PostgresMemory(store, "embedded Postgres"),
             cache(load_embedder),
+            open_bucket(chosen),
             second_reader,
         )
         if entries and source is None:
