@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 JPEG = "image/jpeg"
 JSON_LINES = "application/jsonl"
-JSON = "application/json"
 
 _BLOCK = 1 << 20
 _SENDERS = 8
