@@ -21,7 +21,7 @@ class Translations(TableModel):
     video_id: str = pa.Field(str_matches=VIDEO_ID)
     nko: str = pa.Field(str_length={"min_value": 1})
     english: str = pa.Field(nullable=True, description="what the model answered, if it is English")
-    english_by: str = pa.Field(isin=(TRANSLATOR,), nullable=True)
+    english_by: str = pa.Field(str_matches=f"^{TRANSLATOR}$", nullable=True)
     status: str = pa.Field(isin=STATUSES)
     reason: str = pa.Field(description="what happened, empty when status is translated")
     translator: str = pa.Field(str_length={"min_value": 1}, description="name of the model")

@@ -59,8 +59,9 @@ def _outcome(text: str, answer: Answer) -> dict[str, str | None]:
 
 
 def _fault(text: str, answer: str) -> Fault | None:
-    """What makes the answer no English; its length is judged by that of the question."""
-    return fault(answer, text, text, "latin")
+    """What makes the answer no English; a word may well take a sentence to explain."""
+    found = fault(answer, text, text, "latin")
+    return None if found == "length" else found
 
 
 def _without(status: str, reason: str) -> dict[str, str | None]:
