@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from nko_assets.assets import (
     channel,
+    evaluation,
     frames,
     memory,
     operations,
     readings,
     report,
+    student,
     training,
     tuning,
+    tuning_data,
+    tuning_job,
 )
 from nko_assets.steps import Step
 
 STEPS: dict[str, Step] = {
     step.name: step
-    for module in (channel, frames, readings, training, memory, tuning, report, operations)
+    for module in (
+        *(channel, frames, readings, training, memory),
+        *(tuning, tuning_data, tuning_job, evaluation, student, report, operations),
+    )
     for step in module.STEPS
 }
 GROUPS = tuple(dict.fromkeys(step.group for step in STEPS.values()))

@@ -32,6 +32,7 @@ from nko_assets.resources.lake import Lake, Record, fingerprint
 from nko_assets.resources.memory_store import MemoryStore
 from nko_assets.resources.source import Source
 from nko_assets.resources.store import LazyStore
+from nko_assets.resources.tuner import Tuner
 from nko_assets.schemas.base import TableModel
 from nko_assets.settings import Settings
 from nko_assets.tuning.chat_model import ChatModel
@@ -55,6 +56,7 @@ class Workshop:
     memory: MemoryStore
     embedder: Callable[[], Embedder]
     bucket: Bucket
+    tuner: Tuner
     second_reader: Reader | None = None
     translator: Callable[[], ChatModel] | None = None
 

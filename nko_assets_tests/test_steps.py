@@ -124,6 +124,7 @@ def bench(tmp_path):
         memory=None,
         embedder=None,
         bucket=None,
+        tuner=None,
     )
     return Bench(Context(workshop, lambda _message: None))
 

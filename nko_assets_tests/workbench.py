@@ -24,6 +24,7 @@ from nko_assets.resources.memory_store import MemoryStore
 from nko_assets.resources.postgres_memory import PostgresMemory
 from nko_assets.resources.source import ignore
 from nko_assets.resources.store import LazyStore
+from nko_assets.resources.tuner import Tuner, tuner_of
 from nko_assets.schemas.frames import Frames, UniqueFrames
 from nko_assets.schemas.readings import Readings
 from nko_assets.settings import load_settings
@@ -78,6 +79,7 @@ class Workbench:
         reader: Reader | None = None,
         second_reader: Reader | None = None,
         memory: MemoryStore | None = None,
+        tuner: Tuner | None = None,
         **settings: object,
     ) -> None:
         self.entries = {entry.video_id: entry for entry in entries}
@@ -93,6 +95,7 @@ class Workbench:
             memory or PostgresMemory(store, "embedded Postgres"),
             cache(load_embedder),
             open_bucket(chosen),
+            tuner or tuner_of(chosen, store),
             second_reader,
         )
         if entries and source is None:

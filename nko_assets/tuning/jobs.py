@@ -126,7 +126,8 @@ class MetricPoint:
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> MetricPoint:
         """The point in a line of a trainer's `metrics.jsonl`, whatever else the line holds."""
-        return cls(**{name: row.get(name) for name in cls.__dataclass_fields__})
+        given: dict[str, Any] = {name: row.get(name) for name in cls.__dataclass_fields__}
+        return cls(**given)
 
     def __str__(self) -> str:
         accuracy = (
