@@ -34,11 +34,12 @@ from nko_assets.reading.training.model import LineNetwork
 from nko_assets.reading.training.plan import RETRAINING, TrainingPlan, learning_rate
 from nko_assets.reading.training.restore import restore
 from nko_assets.reading.training.text import LineWriter
-from nko_assets.reading.training.trainer import CLIP, follow, line_loss
+from nko_assets.reading.training.trainer import CLIP, ctc_loss, follow, log_probabilities
 
 # Real lines run over the whole width of a slide.
 WIDEST = 1600
 REPORT_EVERY = 25
+KEEPING = 5.0  # weight of the distance to what the starting weights say of rendered lines
 EMA_DECAY = 0.98  # of a run of some hundred steps
 
 
@@ -130,26 +131,22 @@ def retrain(
     real = RealBatches(lines, plan.seed, plan.columns)
     rendered = RenderedBatches(writer, plan.seed, plan.columns)
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=1e-3)
+    teacher = restore(weights)
     seen = [0, 0]
     losses: list[tuple[float, float]] = []
     for step in range(plan.steps):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(plan, step)
         optimizer.zero_grad(set_to_none=True)
-        network.train()
-        for layer in network.convolutions:
-            if isinstance(layer, nn.BatchNorm2d):
-                layer.eval()
-        parts = []
-        for sort, batch in enumerate((rendered[step], real[step])):
-            loss = line_loss(network, batch) / 2
-            loss.backward()  # type: ignore[no-untyped-call]
-            parts.append(2 * float(loss.detach()))
-            seen[sort] += len(batch.texts)
+        parts = (_keep(network, teacher, rendered[step]), _learn(network, real[step]))
+        for part in parts:
+            part.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), CLIP)
         optimizer.step()
         follow(average, network, min(EMA_DECAY, (1 + step) / (10 + step)))
-        losses.append((parts[0], parts[1]))
+        seen[0] += len(rendered[step].texts)
+        seen[1] += len(real[step].texts)
+        losses.append((float(parts[0].detach()), float(parts[1].detach())))
         if (step + 1) % REPORT_EVERY == 0 or step + 1 == plan.steps:
             last = np.mean(losses[-REPORT_EVERY:], axis=0)
             say(
@@ -159,3 +156,18 @@ def retrain(
     average.eval()
     unused = len(lines) - len(real.usable)
     return Retrained(average, seen[0], seen[1], unused, tuple(losses))
+
+
+def _learn(network: LineNetwork, batch: Batch) -> torch.Tensor:
+    """The loss on real lines: how improbable what they say is."""
+    return ctc_loss(log_probabilities(network, batch), batch)
+
+
+def _keep(network: LineNetwork, teacher: LineNetwork, batch: Batch) -> torch.Tensor:
+    """The loss on rendered lines: half as before, and how far from what `teacher` says of them."""
+    said = log_probabilities(network, batch)
+    with torch.no_grad():
+        wanted = log_probabilities(teacher, batch)
+    inside = torch.arange(said.shape[1]) < batch.steps[:, None]
+    apart = (wanted.exp() * (wanted - said)).sum(2)[inside].mean()
+    return 0.5 * ctc_loss(said, batch) + KEEPING * apart

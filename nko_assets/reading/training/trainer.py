@@ -39,14 +39,18 @@ def text_digest(*texts: Sequence[str]) -> str:
     return hashlib.sha256(joined.encode()).hexdigest()[:16]
 
 
-def line_loss(network: LineNetwork, batch: Batch) -> torch.Tensor:
-    """The CTC loss of `network` on `batch`, the mean over its lines; convolutions in bfloat16."""
+def log_probabilities(network: LineNetwork, batch: Batch) -> torch.Tensor:
+    """What `network` says of the lines of `batch` (count, steps, classes); convolutions in bfloat16."""
     lines = batch.lines.contiguous(memory_format=torch.channels_last)
     with torch.autocast("cpu", torch.bfloat16):
         features = network.features(lines)
-    log_probabilities = network.classify(features.float())
+    return network.classify(features.float())
+
+
+def ctc_loss(said: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """The CTC loss of the log probabilities `said` on `batch`, the mean over its lines."""
     return nn.functional.ctc_loss(
-        log_probabilities.transpose(0, 1),
+        said.transpose(0, 1),
         *(batch.labels, batch.steps, batch.label_lengths),
         blank=BLANK,
         zero_infinity=True,
@@ -176,7 +180,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.plan, self.step)
         self.network.train()
-        loss = line_loss(self.network, batch)
+        loss = ctc_loss(log_probabilities(self.network, batch), batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
