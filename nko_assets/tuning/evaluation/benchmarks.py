@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from nko_assets.corpus.rows import row_id
+from nko_assets.nko import rejected, validate
 from nko_assets.tuning.examples import Example
 from nko_assets.tuning.prompts import Message, Task, ask
 
@@ -17,6 +18,9 @@ BenchmarkName = Literal["validation", "frozen_test", "flores", "drawn_lines", "d
 DRAWN_QUALITY: Final = 30
 """H.264 CRF at which drawn slides are filmed; lesson videos lie between 23 and 33."""
 _SLIDES_A_FACE: Final = 3
+_LINES: Final = 300
+_SHORTEST: Final = 20
+_SEED: Final = 20_261_125
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +108,23 @@ def _pair(task: Task, identity: str, text: str, answer: str, source: str) -> Exa
     )
 
 
-def drawn_lines(texts: Sequence[str], faces: Sequence[str]) -> list[Example]:
-    """Lines of `texts` drawn in each of `faces`, filmed and cut out; what they say is known.
+def drawn_lines(faces: Sequence[str]) -> list[Example]:
+    """Lines of invented words drawn in each of `faces`, filmed and cut out.
 
-    Raises `ValueError` when no text can be drawn.
+    What they say is known, no model can have seen it, and none can guess it from the language.
     """
     from nko_assets.reading.training.evaluate import cut
     from nko_assets.reading.training.slides import draw_slides, through_h264
+    from nko_assets.reading.training.text import invented_lines
     from nko_assets.typeset import TYPEFACES
     from nko_assets.video.encode import encode_jpeg
 
+    # A short line may be a real word after all, and letters with any marks are no text.
+    texts = [
+        text
+        for text in invented_lines(_LINES, _SEED)
+        if len(text) >= _SHORTEST and not rejected(validate(text))
+    ]
     found = []
     for face in faces:
         slides = draw_slides(texts, TYPEFACES[face], _SLIDES_A_FACE)

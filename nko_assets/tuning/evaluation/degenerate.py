@@ -42,6 +42,10 @@ _PHRASE_LOOP = re.compile(r"(?<!\S)(\S+(?:\s+\S+){0,11}?)(?:\s+\1){3,}(?!\S)")
 _PIECE_LOOP = re.compile(r"([^\W\d_]\S{0,11}?)\1{5,}")
 _NKO = re.compile(f"[{BLOCK_START}-{BLOCK_END}]")
 _SPACE = re.compile(r"\s+")
+_ASIDE = re.compile(
+    r"</?think|\bas an AI\b|\Ahere(?: is|['’]s) (?:the|your) (?:translation|meaning|answer|text)",
+    re.IGNORECASE,
+)
 _NKO_LOOPS: Final = frozenset({"loop", "triple_word", "triple_letter"})
 _DAMAGE: Final = frozenset(
     {"replacement_character", "private_use", "unassigned", "mojibake", "reversed"}
@@ -63,21 +67,25 @@ def fault(answer: str, question: str, reference: str, script: Script) -> Fault |
     """What makes `answer` no answer, the worst first; None when nothing does.
 
     `question` is the text that was to be translated, defined or answered, empty for a picture.
-    `script` is the one in which an answer was wanted.
+    `script` is the one in which an answer was wanted. What the reference does is no fault.
     """
     text = unicodedata.normalize("NFC", answer).strip()
-    return next(_faults(text, question, reference, script), None)
+    found = next(_faults(text, question, reference, script), None)
+    if found is None or found in _faults(reference, question, reference, script):
+        return None
+    return found
 
 
 def _faults(text: str, question: str, reference: str, script: Script) -> Iterator[Fault]:
     if not any(sign.isalnum() for sign in text):
         yield "empty"
-    signals = {signal.name for signal in validate(text)} if _NKO.search(text) else set()
+    # Of prose about N'Ko, as a tutor's, the signals of a line of N'Ko say nothing.
+    signals = {signal.name for signal in validate(text)} if script == "nko" else set()
     if loops(text) or signals & _NKO_LOOPS:
         yield "loop"
     if signals & _DAMAGE or "\ufffd" in text or is_mojibake(text):
         yield "damaged"
-    if leaked.find(text) or signals & _LEAKS:
+    if _leaks(text, script) or signals & _LEAKS:
         yield "leak"
     # A question that comes back is in the wrong script too, and is better called by its name.
     if _same(text, question) and not _same(text, reference):
@@ -88,6 +96,17 @@ def _faults(text: str, question: str, reference: str, script: Script) -> Iterato
     longer = max(len(text), len(reference))
     if longer >= _FROM and longer > _TIMES * min(len(text), len(reference)):
         yield "length"
+
+
+def _leaks(text: str, script: Script) -> bool:
+    """Whether labels, markup or reasoning are in `text`.
+
+    English and French may well say "I think" or "the first word is", and mean it.
+    """
+    found = leaked.find(text)
+    return found is not None and (
+        script == "nko" or found.name != "leaked_reasoning" or bool(_ASIDE.search(text))
+    )
 
 
 def loops(text: str) -> bool:
