@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -13,16 +12,14 @@ from nko_assets.checks import CheckSpec, judge
 from nko_assets.corpus.exports import OCR_SAMPLES
 from nko_assets.corpus.splits import TRAIN, VALIDATION
 from nko_assets.failures import ConfigurationError, PermanentFailure
-from nko_assets.files import sha256_of, write_atomically
-from nko_assets.reading.training.plan import RETRAINING
+from nko_assets.files import sha256_of
+from nko_assets.reading.training.plan import RETRAINING, TrainingPlan
 from nko_assets.steps import Context, Outcome, Step
 from nko_assets.tuning.evaluation.frozen_test import read_frozen_test
 from nko_assets.tuning.student.accepted import (
-    WEIGHTS_FILE,
     accepted,
     accepted_file,
     accepted_weights,
-    student_folder,
     students,
 )
 from nko_assets.tuning.student.crops import Crop, Voucher, apart, crops, vouchers
@@ -72,17 +69,19 @@ def _taught(
 
 
 def _student(context: Context) -> Outcome:
-    if find_spec("torch") is None or find_spec("onnx") is None:
+    missing = [name for name in ("torch", "onnx") if find_spec(name) is None]
+    if missing:
         raise ConfigurationError(
-            "Training the student needs packages that are not installed.",
+            f"Training the student needs {' and '.join(missing)}, not installed here.",
             "Install the extra: pip install -e '.[train]'",
         )
+    return make_student(context, RETRAINING)
+
+
+def make_student(context: Context, plan: TrainingPlan) -> Outcome:
+    """Train by `plan`, judge, and put the student in use where the gate lets it."""
     from nko_assets.reading.recognizer import WEIGHTS
-    from nko_assets.reading.training.export import write_onnx
-    from nko_assets.reading.training.retrain import retrain
-    from nko_assets.reading.training.text import LineWriter
-    from nko_assets.tuning.student.card import Origin, model_card
-    from nko_assets.tuning.student.gate import judge_weights
+    from nko_assets.tuning.student.teaching import teach
 
     folder = students(context.lake.root)
     by = _vouchers(context)
@@ -96,48 +95,18 @@ def _student(context: Context) -> Outcome:
         context.pause(0)
         context.say(message)
 
-    run = retrain(
-        WEIGHTS,
-        [crop.line() for crop in taught],
-        LineWriter([crop.text for crop in taught]),
-        say,
-    )
-    weights = folder / WEIGHTS_FILE
-    write_onnx(run.network, weights, {"base": sha256_of(WEIGHTS), "steps": RETRAINING.steps})
-    digest = sha256_of(weights)
-    own = student_folder(folder, digest)
-    own.mkdir(parents=True, exist_ok=True)
-    weights = weights.replace(own / WEIGHTS_FILE)
-    verdict = judge_weights(before, weights, frozen)
-    origin = Origin(
-        base=sha256_of(WEIGHTS),
-        before=sha256_of(before),
-        plan=RETRAINING,
-        taught=taught,
-        left_out=left_out,
-        rendered=run.rendered,
-        real=run.real,
-    )
-    card = own / "MODEL_CARD.md"
-    write_atomically(card, model_card(digest, origin, frozen, verdict).encode())
-    told = own / "verdict.json"
-    write_atomically(told, (json.dumps(asdict(verdict), indent=1) + "\n").encode())
+    student = teach(folder, taught, frozen, before, say, left_out=left_out, plan=plan)
+    verdict = student.verdict
     in_use = verdict.status == "accepted"
     return Outcome(
-        in_place=[weights, card, told],
-        files={accepted_file(folder): accepted(digest)} if in_use else {},
-        checks=[
-            judge(
-                ACCEPTED,
-                in_use,
-                verdict.reason[0].upper() + verdict.reason[1:] + ".",
-            )
-        ],
+        in_place=[student.weights, student.card, student.told],
+        files={accepted_file(folder): accepted(student.digest)} if in_use else {},
+        checks=[judge(ACCEPTED, in_use, f"{verdict.status}: {verdict.reason}.".capitalize())],
         facts={
             "status": verdict.status,
             "reason": verdict.reason,
-            "weights": digest[:12],
-            "weights in use": (digest if in_use else origin.before)[:12],
+            "weights": student.digest[:12],
+            "weights in use": (student.digest if in_use else sha256_of(before))[:12],
             "lines taught": dict(Counter(crop.by for crop in taught)),
             "left out for the frozen sets": left_out,
             "frozen set": frozen.digest[:12],
@@ -145,7 +114,7 @@ def _student(context: Context) -> Outcome:
             "real lines, error after": verdict.real.after.value,
             "rendered lines, error before": verdict.rendered.before.value,
             "rendered lines, error after": verdict.rendered.after.value,
-            "card": {"markdown": card.read_text(encoding="utf-8")},
+            "card": {"markdown": student.card.read_text(encoding="utf-8")},
         },
     )
 
