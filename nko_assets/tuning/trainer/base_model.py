@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -20,6 +22,7 @@ from transformers import (
 
 from nko_assets.failures import ConfigurationError
 from nko_assets.tuning.trainer.configuration import Base, Configuration, NewModel
+from nko_assets.tuning.trainer.folders import whole_folder
 from nko_assets.tuning.trainer.vocabulary import byte_bpe, extend
 
 _PADDING: Final = "<|endoftext|>"
@@ -43,20 +46,51 @@ class Loaded:
     new: tuple[int, ...]
 
 
-def load(configuration: Configuration, texts: Sequence[str]) -> Loaded:
-    """The base of `configuration`, its vocabulary extended by the N'Ko of `texts`.
+def as_folder(base: Base, unpacked: Path) -> Path | None:
+    """The folder of the untuned model, or None for one that begins from nothing.
+
+    A model in a package is unpacked to `unpacked`, once; one on the hub is downloaded to where
+    its library keeps such. Raises `ConfigurationError` when it is not to be had.
+    """
+    if base.package is not None:
+        if not unpacked.is_dir():
+            _unpack(base.package, unpacked)
+        return unpacked
+    if base.name is None:
+        return None
+    if (folder := Path(base.name).expanduser()).is_dir():
+        return folder.absolute()
+    try:
+        return Path(snapshot_download(base.name, revision=base.revision))
+    except (OSError, ValueError, HfHubHTTPError) as error:
+        raise ConfigurationError(
+            f"The base model {base.name} could not be downloaded ({_first_sentence(error)}).",
+            "Check its name and the connection to huggingface.co (a gated one needs `hf auth "
+            "login`), or set base.name to the folder of a copy on this machine.",
+        ) from error
+
+
+def load(configuration: Configuration, folder: Path | None, texts: Sequence[str]) -> Loaded:
+    """The model in `folder` or a new one, its vocabulary extended by the N'Ko of `texts`.
 
     Everything random comes from the seed, so the same call gives the same model. Raises
-    `ConfigurationError` when the base is not to be had or cannot be extended.
+    `ConfigurationError` when the folder holds no chat model, or its tokenizer cannot be extended.
     """
     torch.manual_seed(configuration.seed)
-    base = _tokenizer(configuration.base, texts)
+    shape = configuration.base.new
+    base = _new_tokenizer(shape, texts) if shape else _known(AutoTokenizer, folder)
+    _require_chat(base, folder)
     tokenizer, spelled = base, dict[int, tuple[int, ...]]()
     if configuration.nko_pieces:
         extension = extend(base.backend_tokenizer, texts, configuration.nko_pieces)
         tokenizer, spelled = _wrapped(extension.tokenizer, base), dict(extension.spelled)
-    model = _model(configuration, tokenizer)
-    if spelled and configuration.base.new is None:
+    if shape is not None:
+        return Loaded(_new(shape, tokenizer), tokenizer, base, tuple(spelled))
+    # Weights that are trained themselves need more digits than those that adapters are put on.
+    half = configuration.method == "lora" and torch.cuda.is_available()
+    dtype = torch.bfloat16 if half else torch.float32
+    model = _known(AutoModelForCausalLM, folder, dtype=dtype)
+    if spelled:
         place_pieces(model, spelled)
     return Loaded(model, tokenizer, base, tuple(spelled))
 
@@ -85,25 +119,24 @@ def embedding_names(model: PreTrainedModel) -> list[str]:
     return [names[id(layer)].rpartition(".")[2] for layer in layers]
 
 
-def _tokenizer(base: Base, texts: Iterable[str]) -> PreTrainedTokenizerFast:
-    if base.new is not None:
-        backend = byte_bpe(texts, base.new.pieces, (_PADDING, _START, _END))
-        return PreTrainedTokenizerFast(
-            tokenizer_object=backend,
-            pad_token=_PADDING,
-            eos_token=_END,
-            chat_template=CHATML,
-            clean_up_tokenization_spaces=False,
-        )
-    tokenizer = _from(base, AutoTokenizer, {})
+def _new_tokenizer(shape: NewModel, texts: Iterable[str]) -> PreTrainedTokenizerFast:
+    return PreTrainedTokenizerFast(
+        tokenizer_object=byte_bpe(texts, shape.pieces, (_PADDING, _START, _END)),
+        pad_token=_PADDING,
+        eos_token=_END,
+        chat_template=CHATML,
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def _require_chat(tokenizer: Any, folder: Path | None) -> None:
     if not tokenizer.is_fast or tokenizer.chat_template is None:
         raise ConfigurationError(
-            f"{base.name or base.package} has no chat template, or no tokenizer in one file.",
+            f"{folder} holds no chat template, or no tokenizer in one file.",
             "Choose a model that was made for chat (its name often ends in Instruct or it).",
         )
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    return tokenizer
 
 
 def _wrapped(backend: Any, base: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
@@ -119,24 +152,6 @@ def _wrapped(backend: Any, base: PreTrainedTokenizerFast) -> PreTrainedTokenizer
         clean_up_tokenization_spaces=False,
         **base.special_tokens_map,
     )
-
-
-def _model(configuration: Configuration, tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel:
-    base = configuration.base
-    if base.new is not None:
-        return _new(base.new, tokenizer)
-    # Weights that are trained themselves need more digits than those that adapters are put on.
-    half = configuration.method == "lora" and torch.cuda.is_available()
-    dtype = torch.bfloat16 if half else torch.float32
-    model = _from(base, AutoModelForCausalLM, {"dtype": dtype})
-    if base.package is None:
-        return model
-    # What is read from a GGUF file counts as quantized, which may be neither trained nor saved.
-    del model.config.quantization_config
-    plain = AutoModelForCausalLM.from_config(model.config)
-    plain.load_state_dict(model.state_dict())
-    plain.generation_config = model.generation_config
-    return plain
 
 
 def _new(shape: NewModel, tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel:
@@ -155,22 +170,30 @@ def _new(shape: NewModel, tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel
     )
 
 
-def _from(base: Base, kind: Any, options: dict[str, Any]) -> Any:
-    place = dict(options)
-    if base.package is not None:
-        file = _gguf(base.package)
-        name, place["gguf_file"] = str(file.parent), file.name
-    else:
-        name, place["revision"] = str(base.name), base.revision or "main"
+def _known(kind: Any, folder: Path | None, **options: Any) -> Any:
     try:
-        return kind.from_pretrained(name, **place)
+        return kind.from_pretrained(folder, **options)
     except (OSError, ValueError) as error:
-        reason = re.split(r"(?<=[.!?])\s|\n", str(error).strip())[0]
         raise ConfigurationError(
-            f"The base model {base.name or base.package} could not be loaded ({reason})",
-            "Check its name and the connection to huggingface.co, or set base.name to the folder "
-            "of a copy on this machine.",
+            f"{folder} holds no model that can be loaded ({_first_sentence(error)}).",
+            "Set base.name to a folder with config.json, tokenizer.json and safetensors files.",
         ) from error
+
+
+def _unpack(package: str, folder: Path) -> None:
+    """Write the model of a GGUF file, in digits that can be trained, to `folder`."""
+    file = _gguf(package)
+    place = {"pretrained_model_name_or_path": file.parent, "gguf_file": file.name}
+    tokenizer = AutoTokenizer.from_pretrained(**place)
+    packed = AutoModelForCausalLM.from_pretrained(**place, dtype=torch.float32)
+    # What comes from a GGUF file counts as quantized, which may be neither trained nor saved.
+    del packed.config.quantization_config
+    model = AutoModelForCausalLM.from_config(packed.config)
+    model.load_state_dict(packed.state_dict())
+    model.generation_config = packed.generation_config
+    with whole_folder(folder) as filled:
+        model.save_pretrained(filled)
+        tokenizer.save_pretrained(filled)
 
 
 def _gguf(package: str) -> Path:
@@ -189,3 +212,7 @@ def _gguf(package: str) -> Path:
             "Set base.package to a package that ships one model.",
         )
     return files[0]
+
+
+def _first_sentence(error: Exception) -> str:
+    return re.split(r"(?<=[.!?])\s|\n", str(error).strip())[0].rstrip(".")

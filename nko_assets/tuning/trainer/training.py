@@ -1,8 +1,9 @@
 """One training from its files to a model: set up, trained, gone on with after a kill, and saved.
 
 What lies in the output folder, in the order of its making: `run.json` (what this training is),
-`rejected.jsonl`, `metrics.jsonl` and `tensorboard/` (the curves), `checkpoints/`, `model/` (the
-best weights, merged, with their tokenizer), and last `done.json` (what came of it).
+`base/` (the untuned model, when it comes in a package), `rejected.jsonl`, `metrics.jsonl` and
+`tensorboard/` (the curves), `checkpoints/`, `model/` (the best weights, adapters merged, with their
+tokenizer), and last `done.json` (what came of it).
 """
 
 from __future__ import annotations
@@ -11,8 +12,6 @@ import hashlib
 import importlib.util
 import json
 import logging
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -23,9 +22,11 @@ from typing import TYPE_CHECKING, Any, Final
 from nko_assets.failures import ConfigurationError
 from nko_assets.files import disk_errors, make_folder, sha256_of, write_atomically
 from nko_assets.nko import words
+from nko_assets.tuning.local_model import CARD
 from nko_assets.tuning.trainer.checkpoints import last_complete, step_of
 from nko_assets.tuning.trainer.configuration import Configuration
 from nko_assets.tuning.trainer.curves import cut_curve
+from nko_assets.tuning.trainer.folders import whole_folder
 from nko_assets.tuning.trainer.rows import Encoded, Rejected, Row, encode, read_rows
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CARD: Final = "nko.json"  # in the folder of the model: what made it
+BASE: Final = "base"
+
 CHECKPOINTS: Final = "checkpoints"
 DONE: Final = "done.json"
 METRICS: Final = "metrics.jsonl"
@@ -86,7 +88,12 @@ def _train(order: Order, *, resume: bool) -> dict[str, Any]:
     run = _identity(order)
     if (done := _earlier(out, run, resume=resume)) is not None:
         return done
-    loaded = base_model.load(configuration, [text for row in rows for text in row.texts])
+    if processes.is_main_process:
+        make_folder(out)
+    with processes.main_process_first():
+        base = base_model.as_folder(configuration.base, out / BASE)
+    texts = [text for row in rows for text in row.texts]
+    loaded = base_model.load(configuration, base, texts)
     examples, long = encode(rows, loaded.tokenizer, configuration.max_tokens)
     validation, held_out_long = encode(held_out, loaded.tokenizer, configuration.max_tokens)
     rejected = [*pictures, *long, *held_out_pictures, *held_out_long]
@@ -98,6 +105,7 @@ def _train(order: Order, *, resume: bool) -> dict[str, Any]:
         seconds = _set_up(out, run, rejected, checkpoint)
     outcome = {
         **run,
+        "base": str(base) if base else None,
         **_descend(order, loaded, examples, validation, checkpoint, seconds),
         "rows": {"train": len(examples), "validation": len(validation), "rejected": len(rejected)},
         "tokens_an_epoch": sum(len(example.input_ids) for example in examples),
@@ -132,16 +140,16 @@ def _descend(
     from nko_assets.tuning.trainer.callbacks import Checkpoints, Curve, Patience
 
     configuration, out = order.configuration, order.out
+    lora = configuration.method == "lora"
     curve = Curve(out / METRICS, seconds)
     # Steps that are trained again replace what was written of them before.
     first = step_of(checkpoint) + 1 if checkpoint else 0
     trainer = SFTTrainer(
-        model=loaded.model,
+        model=_adapted(configuration, loaded) if lora else loaded.model,
         args=_arguments(configuration, out, evaluate_first=checkpoint is None),
         train_dataset=Dataset.from_list([asdict(example) for example in examples]),
         eval_dataset=Dataset.from_list([asdict(example) for example in validation]),
         processing_class=loaded.tokenizer,
-        peft_config=_adapters(configuration, loaded) if configuration.method == "lora" else None,
         callbacks=[
             curve,
             TensorBoardCallback(SummaryWriter(str(out / "tensorboard"), purge_step=first)),
@@ -210,20 +218,29 @@ def _arguments(configuration: Configuration, out: Path, *, evaluate_first: bool)
     )
 
 
-def _adapters(configuration: Configuration, loaded: Loaded) -> Any:
-    from peft import LoraConfig
+def _adapted(configuration: Configuration, loaded: Loaded) -> Any:
+    """The model with adapters on its linear layers, and with the rows of its new pieces to train."""
+    from peft import LoraConfig, get_peft_model
 
     from nko_assets.tuning.trainer.base_model import embedding_names
 
     pieces = {name: list(loaded.new) for name in embedding_names(loaded.model)}
-    return LoraConfig(
-        task_type="CAUSAL_LM",
-        r=configuration.lora.rank,
-        lora_alpha=configuration.lora.alpha,
-        lora_dropout=configuration.lora.dropout,
-        target_modules="all-linear",
-        trainable_token_indices=pieces if loaded.new else None,
+    model = get_peft_model(
+        loaded.model,
+        LoraConfig(
+            task_type="CAUSAL_LM",
+            r=configuration.lora.rank,
+            lora_alpha=configuration.lora.alpha,
+            lora_dropout=configuration.lora.dropout,
+            target_modules="all-linear",
+            trainable_token_indices=pieces if loaded.new else None,
+        ),
     )
+    head = model.get_output_embeddings()
+    if not hasattr(head, "bias"):
+        # TRL asks the layer for it by name; the wrapper around trained rows does not have one.
+        head.bias = None
+    return model
 
 
 def _identity(order: Order) -> dict[str, Any]:
@@ -259,7 +276,6 @@ def _set_up(
     out: Path, run: dict[str, Any], rejected: Sequence[Rejected], checkpoint: Path | None
 ) -> float:
     """Write what is known before training; returns the seconds trained until `checkpoint`."""
-    make_folder(out)
     write_atomically(out / RUN, _json(run))
     lines = (json.dumps(asdict(row), ensure_ascii=False) for row in rejected)
     write_atomically(out / REJECTED, "".join(f"{line}\n" for line in lines).encode())
@@ -275,14 +291,10 @@ def _save_model(loaded: Loaded, outcome: dict[str, Any], out: Path) -> None:
     model: Any = loaded.model
     if outcome["of"]["configuration"]["method"] == "lora":
         model = model.merge_and_unload()
-    with tempfile.TemporaryDirectory(dir=out, prefix=".writing-") as folder:
-        written = Path(folder) / MODEL
-        model.save_pretrained(written)
-        loaded.tokenizer.save_pretrained(written)
-        write_atomically(written / CARD, _json(outcome))
-        # A folder cannot be replaced in one step; nobody takes it for finished without done.json.
-        shutil.rmtree(out / MODEL, ignore_errors=True)
-        written.replace(out / MODEL)
+    with whole_folder(out / MODEL) as folder:
+        model.save_pretrained(folder)
+        loaded.tokenizer.save_pretrained(folder)
+        write_atomically(folder / CARD, _json(outcome))
 
 
 def _tokens_a_word(tokenizer: PreTrainedTokenizerFast, rows: Sequence[Row]) -> float | None:
