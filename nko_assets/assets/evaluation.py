@@ -20,7 +20,7 @@ from nko_assets.resources.chat import open_chat, registry_of
 from nko_assets.sample.lessons import lessons
 from nko_assets.sample.score import compare_lines
 from nko_assets.steps import Context, Outcome, Step
-from nko_assets.tuning.chat_model import ChatModel
+from nko_assets.tuning.chat_model import Answer, ChatModel, Conversation
 from nko_assets.tuning.evaluation.baselines import LineReader, NearestTraining
 from nko_assets.tuning.evaluation.benchmarks import (
     DRAWN_QUALITY,
@@ -235,12 +235,13 @@ def _runs(
             raise NotReady("The evaluation was interrupted.", "Start it again to go on.")
 
     own = {"validation", "frozen_test"}
-    return [
-        ask_all(model, role, test, context.say, go_on=go_on)
-        for role, model in models
-        for test in tests
-        if not (role == "reader" and test.name in own)
-    ]
+    runs = []
+    for role, model in models:
+        known: dict[Conversation, Answer] = {}
+        for test in tests:
+            if not (role == "reader" and test.name in own):
+                runs.append(ask_all(model, role, test, context.say, known=known, go_on=go_on))
+    return runs
 
 
 def _trained_on(context: Context, tuned: Tuned) -> Iterator[tuple[str, str]]:

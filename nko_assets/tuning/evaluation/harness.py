@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -42,20 +42,30 @@ def ask_all(
     test: Benchmark,
     say: Say,
     *,
+    known: MutableMapping[Conversation, Answer] | None = None,
     go_on: Callable[[], None] = lambda: None,
 ) -> Run:
     """The answers of `model` to what it can be asked of `test`.
 
+    `known` holds answers that it gave before, and takes those it gives now: benchmarks overlap.
     `go_on` is called before each batch, and may raise to end the run. Raises what fails every
     question alike, and `ValueError` when the model does not give one answer for each question.
     """
     asked = [example for example in test.examples if example.task in model.tasks]
+    before = {} if known is None else known
     results: list[Result] = []
     for start in range(0, len(asked), _AT_ONCE):
         go_on()
         some = asked[start : start + _AT_ONCE]
-        answers = model.answer([Conversation(one.question, one.image) for one in some])
-        results += [Result(*pair) for pair in zip(some, answers, strict=True)]
+        questions = [Conversation(one.question, one.image) for one in some]
+        new = [question for question in questions if question not in before]
+        given = dict(zip(new, model.answer(new) if new else [], strict=True))
+        # What failed is asked again where it comes again.
+        before.update({asked: said for asked, said in given.items() if said.text is not None})
+        results += [
+            Result(example, given[question] if question in given else before[question])
+            for example, question in zip(some, questions, strict=True)
+        ]
         done, failed = len(results), sum(one.answer.failure is not None for one in results)
         if done == len(asked) or done % (8 * _AT_ONCE) == 0:
             lost = f", {failed} failed" if failed else ""

@@ -96,13 +96,22 @@ def _bleu() -> BLEU:
 def _scored(
     metric: CHRF | BLEU, answers: Sequence[str], references: Sequence[Sequence[str]]
 ) -> Estimate:
+    from sacrebleu.significance import PairedTest, Result
+
     # sacrebleu takes the first references of all, then the second of all, None where one has fewer.
     streams = [list(stream) for stream in zip_longest(*references)]
     if len(answers) < _LEAST:
-        score = metric.corpus_score(list(answers), streams)
-        return Estimate(score.score, score.score, score.score, len(answers))
-    score = metric.corpus_score(list(answers), streams, n_bootstrap=RESAMPLES)
-    half = float(score._ci)
+        score = metric.corpus_score(list(answers), streams).score
+        return Estimate(score, score, score, len(answers))
+    # A test of one system against nobody is its score and interval; the `n_bootstrap` of
+    # `corpus_score` fails on answers that have nothing right.
+    test = PairedTest([("ours", answers)], {"metric": metric}, streams, "bs", RESAMPLES)
+    _, results = test()
+    (found,) = (one for each in results.values() for one in each if isinstance(one, Result))
+    half = float(found.ci or 0.0)
     return Estimate(
-        score.score, max(score.score - half, 0.0), min(score.score + half, 100.0), len(answers)
+        float(found.score),
+        max(float(found.score) - half, 0.0),
+        min(float(found.score) + half, 100.0),
+        len(answers),
     )
