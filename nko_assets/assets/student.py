@@ -101,7 +101,7 @@ def make_student(context: Context, plan: TrainingPlan) -> Outcome:
     return Outcome(
         in_place=[student.weights, student.card, student.told],
         files={accepted_file(folder): accepted(student.digest)} if in_use else {},
-        checks=[judge(ACCEPTED, in_use, f"{verdict.status}: {verdict.reason}.".capitalize())],
+        checks=[judge(ACCEPTED, in_use, f"{verdict.status.capitalize()}: {verdict.reason}.")],
         facts={
             "status": verdict.status,
             "reason": verdict.reason,
