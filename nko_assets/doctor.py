@@ -12,6 +12,7 @@ from PIL import features
 
 from nko_assets.failures import NkoError
 from nko_assets.instance import project_folder
+from nko_assets.resources.bucket import open_bucket
 from nko_assets.resources.lake import Lake
 from nko_assets.resources.open_tuner import missing_extra
 from nko_assets.resources.reader import open_reader
@@ -48,6 +49,7 @@ def examine(settings: Settings) -> list[Finding]:
         _store(settings),
         _memory(settings),
         *_tuning(settings),
+        *_bucket(settings),
         _typesetting(),
     ]
 
@@ -225,6 +227,17 @@ def _tuning(settings: Settings) -> list[Finding]:
         )
     ]
     return [*findings, _google_credentials()]
+
+
+def _bucket(settings: Settings) -> list[Finding]:
+    if settings.bucket is None:
+        return []
+    try:
+        # There is nothing of that name, and asking for it shows whether anything can be read.
+        open_bucket(settings).held("doctor/")
+    except NkoError as error:
+        return [Finding("bucket", False, error.message, error.next_step)]
+    return [Finding("bucket", True, f"{settings.bucket} can be read")]
 
 
 def _open_tuner(settings: Settings) -> Finding:

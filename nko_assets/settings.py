@@ -174,6 +174,10 @@ class Settings(BaseSettings):
     evaluation_examples: int = Field(
         200, ge=1, description="examples of each task and benchmark that a model is asked"
     )
+    tokenizers: Path | None = Field(
+        None,
+        description="a folder of `<name>/tokenizer.json`, to count tokens instead of estimating them",
+    )
     reader_weights: str | None = Field(
         None,
         description="weights of the offline reader: a folder, or `student`; the shipped ones if unset",
@@ -184,7 +188,9 @@ class Settings(BaseSettings):
         default_factory=lambda: os.cpu_count() or 1, ge=1, description="videos worked on at once"
     )
 
-    @field_validator("data", "cookies", "dictionary", "embedding_models", "flores", mode="after")
+    @field_validator(
+        "data", "cookies", "dictionary", "embedding_models", "flores", "tokenizers", mode="after"
+    )
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path else None

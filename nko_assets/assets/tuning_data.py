@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from nko_assets.checks import CheckSpec, judge
-from nko_assets.corpus.splits import VALIDATION
+from nko_assets.corpus.splits import TRAIN, VALIDATION
+from nko_assets.files import sha256_of
 from nko_assets.previews import table_preview
+from nko_assets.reading.gemini.prices import price
 from nko_assets.resources.bucket import JSON_LINES, Bucket, Publisher
 from nko_assets.schemas.tuning import TuningExamples
 from nko_assets.steps import Context, Outcome, Step
@@ -25,9 +28,14 @@ from nko_assets.tuning.dataset import (
 )
 from nko_assets.tuning.evaluation.frozen_test import choose, frozen_test, guard, read_frozen_test
 from nko_assets.tuning.examples import iter_examples
+from nko_assets.tuning.options.candidates import CANDIDATES
+from nko_assets.tuning.options.decision import EPOCHS, GOAL, Options, decide
+from nko_assets.tuning.options.measure import measure
+from nko_assets.tuning.options.page import options_json, render_options
 from nko_assets.tuning.prompts import prompts_digest
 from nko_assets.tuning.shapes import SHAPES
 from nko_assets.tuning.shapes.shape import MINIMUM
+from nko_assets.tuning.tokens import read_tokenizers
 
 CONFORMS = CheckSpec(
     "rows_conform",
@@ -38,6 +46,10 @@ ENOUGH = CheckSpec(
     "enough_to_tune", f"Each shape has {MINIMUM} examples to train on, below which nothing tunes."
 )
 VALIDATED = CheckSpec("validation_is_there", "Each shape has examples to validate with.")
+
+AFFORDABLE = CheckSpec(
+    "tuning_is_affordable", "There is enough to tune with, and the budget allows a model."
+)
 
 PICTURES = "images/"
 
@@ -162,7 +174,89 @@ def _identity(context: Context) -> Mapping[str, Any]:
     }
 
 
+def _options(context: Context) -> Outcome:
+    splits, reports = context.lake.root / "splits", context.lake.root / "reports"
+    measured = measure(
+        iter_examples(splits / TRAIN),
+        iter_examples(splits / VALIDATION),
+        read_tokenizers(context.settings.tokenizers),
+    )
+    options = decide(measured, context.settings.budget_usd, datetime.now(UTC).date())
+    page = reports / "tuning_options.html"
+    recommended = options.recommendation
+    return Outcome(
+        files={
+            page: render_options(options).encode(),
+            reports / "tuning_options.json": options_json(options).encode(),
+        },
+        checks=[
+            judge(
+                AFFORDABLE,
+                bool(recommended.first),
+                f"{recommended.first} can be tuned within the budget."
+                if recommended.first
+                else recommended.reasons[0],
+            )
+        ],
+        facts={
+            "examples": measured.examples,
+            "tokens for Gemini": measured.gemini,
+            "first": recommended.first,
+            "beside": recommended.beside,
+            "reasons": {"markdown": "\n".join(f"- {reason}" for reason in recommended.reasons)},
+            "candidates": {"markdown": _candidates_table(options)},
+            "page": {"path": str(page)},
+        },
+    )
+
+
+def _candidates_table(options: Options) -> str:
+    table = pl.DataFrame(
+        {
+            "model": [option.candidate.name for option in options.options],
+            "tokens": [option.tokens for option in options.options],
+            f"USD, {EPOCHS} epochs": [option.usd for option in options.options],
+            f"USD, {GOAL:,} examples": [option.goal_usd for option in options.options],
+            "licence": [option.candidate.licence for option in options.options],
+        }
+    )
+    return table_preview(table, table.columns, table.height)
+
+
+def _options_identity(context: Context) -> Mapping[str, Any]:
+    today = datetime.now(UTC).date()
+    folder = context.settings.tokenizers
+    return {
+        "prompts": prompts_digest(),
+        "budget_usd": context.settings.budget_usd,
+        "prices": [
+            [each.input_usd, each.output_usd]
+            for each in (
+                price(candidate.name, today, batch=False)
+                for candidate in CANDIDATES
+                if candidate.where == "vertex"
+            )
+        ],
+        "tokenizers": sorted(
+            f"{path.parent.name} {sha256_of(path)}" for path in folder.glob("*/tokenizer.json")
+        )
+        if folder
+        else [],
+    }
+
+
 STEPS = (
+    Step(
+        name="tuning_options",
+        group="tuning",
+        description="Which model to tune: tokens, cost, hardware and licence of each candidate.",
+        work=_options,
+        per_video=False,
+        inputs=("splits",),
+        identity=_options_identity,
+        checks=(AFFORDABLE,),
+        kinds=("html", "json"),
+    ),
     Step(
         name="tuning_dataset",
         group="tuning",

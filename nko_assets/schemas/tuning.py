@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Final, Literal, get_args
+
 import pandera.polars as pa
 import polars as pl
 
 from nko_assets.schemas.base import UUID, VIDEO_ID, TableModel
 from nko_assets.schemas.training import ORIGINS
-from nko_assets.tuning.prompts import TASKS
+
+Task = Literal[
+    "nko_to_english",
+    "english_to_nko",
+    "nko_to_french",
+    "french_to_nko",
+    "read_line",
+    "define_word",
+    "conversation",
+]
+TASKS: Final[tuple[Task, ...]] = get_args(Task)
 
 
 class TuningExamples(TableModel):

@@ -9,20 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 from nko_assets.corpus.conversation_templates import SYSTEM as TUTOR
+from nko_assets.schemas.tuning import TASKS, Task
 
-Task = Literal[
-    "nko_to_english",
-    "english_to_nko",
-    "nko_to_french",
-    "french_to_nko",
-    "read_line",
-    "define_word",
-    "conversation",
-]
-TASKS: Final[tuple[Task, ...]] = get_args(Task)
+__all__ = ["INTO_NKO", "TASKS", "Message", "Role", "Task", "ask", "prompts_digest"]
 
 Role = Literal["system", "user", "assistant"]
 
