@@ -235,13 +235,13 @@ def _runs(
             raise NotReady("The evaluation was interrupted.", "Start it again to go on.")
 
     own = {"validation", "frozen_test"}
-    runs = []
-    for role, model in models:
-        known: dict[Conversation, Answer] = {}
-        for test in tests:
-            if not (role == "reader" and test.name in own):
-                runs.append(ask_all(model, role, test, context.say, known=known, go_on=go_on))
-    return runs
+    known: dict[str, dict[Conversation, Answer]] = {model.name: {} for _, model in models}
+    return [
+        ask_all(model, role, test, context.say, known=known[model.name], go_on=go_on)
+        for role, model in models
+        for test in tests
+        if not (role == "reader" and test.name in own)
+    ]
 
 
 def _trained_on(context: Context, tuned: Tuned) -> Iterator[tuple[str, str]]:

@@ -16,6 +16,9 @@ from scipy.stats import binomtest  # type: ignore[import-untyped]
 
 RESAMPLES: Final = 1000
 LEVEL: Final = 0.95
+LEAST_EXAMPLES: Final = 30
+"""On fewer, a difference is luck, whatever its interval says."""
+
 _SEED: Final = 12345
 _TAILS: Final = (100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2)
 
@@ -47,13 +50,13 @@ class Comparison:
 
     @property
     def better(self) -> bool:
-        """Whether the first model is better for sure: the whole interval lies above zero."""
-        return self.count > 0 and self.low > 0
+        """Whether the first model is better for sure: enough examples, and no interval over zero."""
+        return self.count >= LEAST_EXAMPLES and self.low > 0
 
     @property
     def worse(self) -> bool:
         """Whether it is worse for sure."""
-        return self.count > 0 and self.high < 0
+        return self.count >= LEAST_EXAMPLES and self.high < 0
 
 
 def share(right: Sequence[bool]) -> Estimate | None:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from nko_assets.corpus.report_page import page_environment
 from nko_assets.tuning.evaluation.benchmarks import Benchmark
 from nko_assets.tuning.evaluation.degenerate import FAULTS
-from nko_assets.tuning.evaluation.intervals import Comparison, Estimate
+from nko_assets.tuning.evaluation.intervals import LEAST_EXAMPLES, Comparison, Estimate
 from nko_assets.tuning.evaluation.report import Evaluation, Published
 from nko_assets.tuning.evaluation.scores import Judged, TaskScore
 from nko_assets.tuning.prompts import Task
@@ -80,6 +80,8 @@ def _difference(found: Comparison | None) -> Markup:
         return Markup("–")
     state = "met" if found.better else "not-met" if found.worse else ""
     p = "p < 0.005" if found.p < 0.005 else f"p {found.p:.2f}"
+    if found.count < LEAST_EXAMPLES:
+        p = f"of {found.count}: too few"
     return Markup(
         '<span class="difference {}">{:+.1f}</span> <span class=interval>{}</span>'
     ).format(state, 100 * found.difference, p)

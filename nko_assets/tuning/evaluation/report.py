@@ -178,12 +178,15 @@ def _rivals(
 
 
 def _shown(answers: Sequence[tuple[Run, tuple[Judged, ...]]]) -> Iterable[Shown]:
-    """The best and the worst answers to each task of the foremost model that was asked it."""
+    """The best and the worst answers to each task of the foremost model that was asked it.
+
+    Those to the frozen test are left out: they are shown as a part of validation.
+    """
     foremost = sorted(answers, key=lambda pair: _ORDER.index(pair[0].role))
     seen: set[tuple[str, Task]] = set()
     for run, mine in foremost:
         for task in sorted({one.result.example.task for one in mine}):
-            if (run.benchmark.name, task) in seen:
+            if run.benchmark.name == "frozen_test" or (run.benchmark.name, task) in seen:
                 continue
             seen.add((run.benchmark.name, task))
             ranked = sorted(
