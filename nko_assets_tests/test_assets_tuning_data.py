@@ -16,11 +16,12 @@ from nko_assets.tuning.dataset import FILES, read_dataset
 from nko_assets_tests.builders import channel
 from nko_assets_tests.corpus_files import corpus_of, write_corpus
 from nko_assets_tests.servers.gcs import BUCKET, gcs_server
+from nko_assets_tests.test_tuning_tokens import words_tokenizer
 from nko_assets_tests.workbench import Workbench, check, entry_of
 
 VIDEOS = tuple(f"lesson-{number}" for number in range(8))
-(DATASET,) = (step for step in STEPS if step.name == "tuning_dataset")
-ALL = LINEAGE | {DATASET.name: DATASET}
+OPTIONS, DATASET = STEPS
+ALL = LINEAGE | {step.name: step for step in STEPS}
 
 
 def bench_of(root, videos=VIDEOS, texts=12, **settings):
@@ -130,3 +131,29 @@ def test_a_bucket_in_the_cloud_holds_the_same_files_and_is_what_gemini_is_given(
         assert again.facts["digest"] == digest
         repeated = len(server.requests("POST /upload/")) - sent
         assert repeated <= len(FILES)  # small files are offered again, and refused as there
+
+
+def test_the_decision_document_is_written_and_follows_the_budget(tmp_path):
+    bench = bench_of(tmp_path, budget_usd=50)
+    context = bench.context("", *VIDEOS)
+    assert perform(OPTIONS, context, ALL).made
+    record = current_record(OPTIONS, context, ALL)
+    assert record.facts["first"]
+    assert (tmp_path / "reports/tuning_options.html").read_text().startswith("<!doctype html>")
+    document = json.loads((tmp_path / "reports/tuning_options.json").read_text())
+    assert document["budget_usd"] == 50
+    poorer = Workbench(tmp_path, *map(entry_of, VIDEOS), budget_usd=0).context("", *VIDEOS)
+    assert current_record(OPTIONS, poorer, ALL) is None
+    assert not check(OPTIONS.work(poorer), "tuning_is_affordable").passed
+
+
+def test_a_tokenizer_of_ones_own_counts_in_the_document(tmp_path):
+    folder = tmp_path / "tokenizers" / "gemma3"
+    folder.mkdir(parents=True)
+    (folder / "tokenizer.json").write_text(words_tokenizer().to_str())
+    bench = bench_of(tmp_path, tokenizers=folder.parent)
+    outcome = OPTIONS.work(bench.context("", *VIDEOS))
+    (page,) = (data for path, data in outcome.files.items() if path.suffix == ".json")
+    tokens = json.loads(page)["measured"]["tokens"]
+    assert tokens["gemma3"]["counted"]
+    assert not tokens["qwen3"]["counted"]

@@ -46,6 +46,7 @@ def render_options(options: Options) -> str:
             longest=max(rates.nko_word for rates in RATES.values()),
             vertex=[one for one in options.options if one.candidate.where == "vertex"],
             open=[one for one in options.options if one.candidate.where == "open"],
+            families={one.candidate.family: one.candidate for one in options.options},
             costs=costs,
             vertex_prices=vertex_prices,
             measured_on=MEASURED_ON,
