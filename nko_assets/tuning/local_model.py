@@ -142,6 +142,9 @@ class LocalModel:
         return model.to("cuda" if gpu else "cpu").eval()
 
     def _load(self, kind: Any, **options: Any) -> Any:
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
         try:
             return kind.from_pretrained(self._folder, local_files_only=True, **options)
         except (OSError, ValueError) as error:

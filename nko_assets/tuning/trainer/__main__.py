@@ -10,6 +10,7 @@ import argparse
 import json
 import logging
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train, and print what came of it as JSON; 2 for a failure that a person can mend."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("nko_assets").setLevel(logging.INFO)
+    # What libraries tell each other of their next versions is not for who trains.
+    warnings.filterwarnings("ignore", module="transformers|trl|peft")
     chosen = _parser().parse_args(arguments)
     try:
         order = Order(load(chosen.config), chosen.train, chosen.validation, chosen.out.resolve())

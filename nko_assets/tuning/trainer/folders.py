@@ -20,5 +20,9 @@ def whole_folder(path: Path) -> Iterator[Path]:
         filled = Path(temporary) / path.name
         filled.mkdir()
         yield filled
+        # Some libraries make weights private; they get what the umask gives any other file.
+        mode = filled.stat().st_mode & 0o666
+        for file in filled.iterdir():
+            file.chmod(mode)
         shutil.rmtree(path, ignore_errors=True)
         filled.replace(path)

@@ -148,11 +148,16 @@ def _spans(row: Row, tokenizer: PreTrainedTokenizerFast) -> tuple[str, list[tupl
         )
         said: str = tokenizer.apply_chat_template(row.messages[: number + 1], tokenize=False)
         said = said.rstrip()  # a line end after the mark of the end is never asked for
-        if not (text.startswith(said) and said.startswith(prompt + message["content"].strip())):
+        answer = said.removeprefix(prompt).lstrip()
+        if not (
+            text.startswith(said)
+            and said.startswith(prompt)
+            and answer.startswith(message["content"].strip())
+        ):
             raise ConfigurationError(
                 "The chat template of the base model changes what the assistant said before, or "
                 "how it is asked, so a model trained with it would be asked otherwise.",
-                "Choose a base model with another template, or set its chat_template to ChatML.",
+                "Choose a base model whose template gives every turn as it is.",
             )
         spans.append((len(prompt), len(said)))
     return text, spans
