@@ -15,7 +15,17 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from nko_assets.commands import explore, imports, pilot, quiet_dagster, retry, schema, search, tune
+from nko_assets.commands import (
+    ask,
+    explore,
+    imports,
+    pilot,
+    quiet_dagster,
+    retry,
+    schema,
+    search,
+    tune,
+)
 from nko_assets.failures import ConfigurationError, NkoError
 from nko_assets.settings import Settings, load_settings
 
@@ -243,6 +253,7 @@ def bench(
 imports.register(app, out)
 search.register(app, out)
 schema.register(app)
+ask.register(app, out, err)
 explore.register(app, err)
 
 

@@ -149,21 +149,13 @@ def _vertex(settings: Settings, endpoint: str) -> Callable[[], genai.Client]:
 
     def client() -> genai.Client:
         from google import genai
-        from google.auth.exceptions import DefaultCredentialsError
 
-        try:
-            return genai.Client(
-                vertexai=True,
-                project=project,
-                location=location,
-                http_options=_http_options("v1beta1"),
-            )
-        except DefaultCredentialsError as error:
-            raise ConfigurationError(
-                f"Vertex AI has no credentials to be asked with: {error}.",
-                "Run `gcloud auth application-default login`, or set "
-                "GOOGLE_APPLICATION_CREDENTIALS to the file of a service account.",
-            ) from None
+        return genai.Client(
+            vertexai=True,
+            project=project,
+            location=location,
+            http_options=_http_options("v1beta1"),
+        )
 
     return client
 

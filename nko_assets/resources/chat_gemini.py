@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from google import genai
+from google.auth.exceptions import GoogleAuthError, TransportError
 from google.genai import types
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_random_exponential
@@ -168,6 +169,11 @@ class GeminiChat:
             response = self._client.models.generate_content(
                 model=self.name, contents=_contents(conversation), config=config
             )
+        except GoogleAuthError as error:
+            # No credentials, no call.
+            with self._store().session() as conn:
+                cancel_booking(conn, booking)
+            raise _without_credentials(error) from None
         except WIRE_ERRORS as error:
             failure = failure_of(error, "a question", self._secret, committing=True)
             if not isinstance(failure, Ambiguous):
@@ -222,6 +228,17 @@ class GeminiChat:
         words = nko * _TOKENS_A_NKO_CHARACTER + (len(text) - nko) / _CHARACTERS_A_TOKEN
         picture = image_tokens(self._base.name, "high", *_LINE) if conversation.image else 0
         return round(words) + picture + 1
+
+
+def _without_credentials(error: GoogleAuthError) -> NkoError:
+    said = f"Vertex AI cannot be asked without credentials: {' '.join(str(error).split())[:300]}"
+    if isinstance(error, TransportError):
+        return TransientFailure(said, "Check the network connection, and run again.")
+    return ConfigurationError(
+        said,
+        "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to the "
+        "file of a service account.",
+    )
 
 
 def _contents(conversation: Conversation) -> list[types.Content]:
