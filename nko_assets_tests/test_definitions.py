@@ -109,6 +109,7 @@ LINEAGE = {
         ["a_tenth_is_validation", "no_leak", "schema"],
         None,
     ),
+    "tuning_options": ("tuning", ["splits"], ["tuning_is_affordable"], None),
     "tuning_dataset": (
         "tuning",
         ["splits"],
