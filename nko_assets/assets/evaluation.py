@@ -17,6 +17,7 @@ from nko_assets.files import sha256_of
 from nko_assets.previews import table_preview
 from nko_assets.reading.training.lines import TRAINED_FACES
 from nko_assets.resources.chat import open_chat, registry_of
+from nko_assets.resources.reader import reader_weights
 from nko_assets.sample.lessons import lessons
 from nko_assets.sample.score import compare_lines
 from nko_assets.steps import Context, Outcome, Step
@@ -90,6 +91,7 @@ def _identity(context: Context) -> Mapping[str, Any]:
         "tuned": tuned.digest if tuned else "",
         "flores": [sha256_of(path) for path in files if path.is_file()],
         "examples": context.settings.evaluation_examples,
+        "reader": sha256_of(reader_weights(context.settings)),
         "prompts": prompts_digest(),
     }
 
@@ -200,7 +202,7 @@ def _models(
     """Everything that is measured, with its role, and what cannot be asked, with the reason."""
     models: list[tuple[Role, ChatModel]] = [
         ("baseline", NearestTraining(train)),
-        ("reader", LineReader()),
+        ("reader", _reader(context)),
     ]
     settings, store = context.settings, context.workshop.store
     if tuned is None:
@@ -220,6 +222,13 @@ def _models(
         except ConfigurationError as error:
             absent[f"the {role} {spec}"] = str(error)
     return models, absent
+
+
+def _reader(context: Context) -> LineReader:
+    """The offline reader with the weights in use, by a name that tells them apart."""
+    named = context.settings.reader_weights
+    name = f"offline reader ({Path(named).name})" if named else "offline reader"
+    return LineReader(reader_weights(context.settings), name)
 
 
 def _runs(

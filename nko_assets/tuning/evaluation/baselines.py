@@ -63,19 +63,19 @@ class LineReader:
 
     tasks: frozenset[Task] = frozenset({"read_line"})
 
-    def __init__(self, weights: Path | None = None, name: str = "offline reader") -> None:
-        """Read with the `weights` given, or those that ship; they are loaded at the first line."""
+    def __init__(self, weights: Path, name: str = "offline reader") -> None:
+        """Read with these weights, which are loaded at the first line."""
         self.name = name
         self._weights = weights
         self._recognizer: NkoRecognizer | None = None
 
     def answer(self, conversations: Sequence[Conversation]) -> list[Answer]:
         """What each picture says; a conversation without one is a failure."""
-        from nko_assets.reading.recognizer import WEIGHTS, NkoRecognizer
+        from nko_assets.reading.recognizer import NkoRecognizer
         from nko_assets.video.encode import decode_jpeg
 
         if self._recognizer is None:
-            self._recognizer = NkoRecognizer(self._weights or WEIGHTS)
+            self._recognizer = NkoRecognizer(self._weights)
         pictures = [one.image for one in conversations if one.image is not None]
         read = iter(self._recognizer.read([decode_jpeg(picture) for picture in pictures]))
         return [
