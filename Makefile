@@ -7,12 +7,13 @@ ARGS ?=
 # Extras that the tests want: `make test EXTRAS=test,train` also tests training (installs torch).
 EXTRAS ?= test
 
-.PHONY: help run ui explore test check bench train clean
+.PHONY: help run ui explore tune test check bench clean
 
 help:
 	@echo "make run      the whole pipeline over the sample channel (ARGS=... goes to nko run)"
 	@echo "make ui       Dagster's web UI on the same data"
 	@echo "make explore  pages for people: lessons, search, review, words, live"
+	@echo "make tune     a tiny model tuned on the same data, and measured (ARGS=... goes to nko tune)"
 	@echo "make test     format, lint, types and tests"
 	@echo "make bench    benchmarks, as ratios against named alternatives"
 
@@ -36,6 +37,12 @@ ui: $(VENV)/run
 
 explore: $(VENV)/run
 	@$(BIN)/nko explore $(ARGS)
+
+# The extra takes minutes to install; the data root of both commands is NKO_DATA.
+tune:
+	@$(MAKE) --no-print-directory EXTRAS=train $(VENV)/train
+	@$(BIN)/nko run
+	@$(BIN)/nko tune $(ARGS)
 
 test: check
 	@$(BIN)/python -m pytest -n 3 --dist loadfile

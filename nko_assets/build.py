@@ -9,17 +9,33 @@ from functools import cache, partial
 import dagster as dg
 
 from nko_assets.assets.adapter import asset_of
-from nko_assets.jobs import CHANNEL, OPERATIONS, READINGS, TRAINING, lessons_job, pilot, send_queued
+from nko_assets.jobs import (
+    CHANNEL,
+    OPERATIONS,
+    READINGS,
+    STUDENT,
+    TRAINING,
+    TUNED_MODEL,
+    cancel_tuning,
+    lessons_job,
+    pilot,
+    send_queued,
+    tuning_job_of,
+)
 from nko_assets.lineage import STEPS
 from nko_assets.memory.embeddings import WEIGHTS, load_embedder
 from nko_assets.progress import Silent
 from nko_assets.reading.reader import Reader
+from nko_assets.resources.bucket import open_bucket
+from nko_assets.resources.chat import open_translator
 from nko_assets.resources.lake import Lake
 from nko_assets.resources.memory import open_memory
 from nko_assets.resources.reader import open_reader, open_second_reader
 from nko_assets.resources.source import SourceOptions, open_source
 from nko_assets.resources.store import LazyStore
+from nko_assets.resources.tuner import tuner_of
 from nko_assets.review_sensor import DECISIONS
+from nko_assets.sensor_tuning import vertex_tuning
 from nko_assets.sensors import LOOK_FOR_NEW_VIDEOS, build_sensors
 from nko_assets.settings import Settings, load_settings
 from nko_assets.steps import Workshop
@@ -47,8 +63,12 @@ def build_definitions(
         }
         definitions = dg.Definitions(
             assets=[*assets, DECISIONS],
-            jobs=[CHANNEL, lessons, READINGS, TRAINING, OPERATIONS, send_queued, pilot],
-            sensors=build_sensors(chosen, lessons),
+            jobs=[
+                *(CHANNEL, lessons, READINGS, TRAINING, OPERATIONS, send_queued, pilot),
+                *(tuning_job_of(deferred=chosen.tuner_in_use != "open"), TUNED_MODEL),
+                *(cancel_tuning, STUDENT),
+            ],
+            sensors=[*build_sensors(chosen, lessons), vertex_tuning],
             schedules=[LOOK_FOR_NEW_VIDEOS],
             resources=resources | dict(overrides or {}),
             executor=dg.in_process_executor,
@@ -90,5 +110,8 @@ def open_workshop(settings: Settings, reader: Reader | None = None) -> Workshop:
             store_is_named=settings.store_url is not None,
         ),
         embedder=cache(partial(load_embedder, settings.embedding_models or WEIGHTS)),
+        bucket=open_bucket(settings),
+        tuner=tuner_of(settings, store),
         second_reader=None if reader else open_second_reader(settings),
+        translator=open_translator(settings, store),
     )

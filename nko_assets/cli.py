@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import subprocess
 import sys
-import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +15,18 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from nko_assets.commands import explore, imports, pilot, retry, reviews, schema, search
+from nko_assets.commands import (
+    ask,
+    explore,
+    imports,
+    pilot,
+    quiet_dagster,
+    retry,
+    reviews,
+    schema,
+    search,
+    tune,
+)
 from nko_assets.failures import ConfigurationError, NkoError
 from nko_assets.settings import Settings, load_settings
 
@@ -71,7 +80,7 @@ def run(
     """Bring every asset up to date: list, download, sample, read, and make training files."""
     chosen_videos, chosen_groups = _parts("--videos", videos), _parts("--only", only)
     settings = _settings(source, data, allow_shrink=allow_shrink or None)
-    _quiet_dagster()
+    quiet_dagster()
     if dry_run:
         _dry_run(settings, chosen_videos, as_json=as_json)
         return
@@ -127,7 +136,7 @@ def _dry_run(settings: Settings, videos: list[str], *, as_json: bool) -> None:
 def status(data: Data = None, as_json: AsJson = False) -> None:
     """How far each video and each batch job has come, and what failed why."""
     settings = load_settings(data=data)
-    _quiet_dagster()
+    quiet_dagster()
     from nko_assets.assets.operations import batches
     from nko_assets.build import open_workshop
     from nko_assets.channel import read_manifest
@@ -245,6 +254,7 @@ def bench(
 imports.register(app, out)
 search.register(app, out)
 schema.register(app)
+ask.register(app, out, err)
 explore.register(app, err)
 
 
@@ -271,15 +281,10 @@ def _settings(source: str | None, data: Path | None, **given: object) -> Setting
     return load_settings(source=remembered, data=data, **given) if remembered else settings
 
 
-def _quiet_dagster() -> None:
-    """Dagster's advice on its own betas is for those who develop with it, not for those who run this."""
-    warnings.filterwarnings("ignore", module="dagster")
-    logging.getLogger("dagster").setLevel(logging.CRITICAL)
-
-
 pilot.register(app, out, err, _settings)
 retry.register(app, out, _settings)
 reviews.register(app, out, _settings)
+tune.register(app, out, err, _settings)
 
 
 def main() -> None:

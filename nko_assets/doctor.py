@@ -12,18 +12,19 @@ from PIL import features
 
 from nko_assets.failures import NkoError
 from nko_assets.instance import project_folder
+from nko_assets.resources.bucket import open_bucket
 from nko_assets.resources.lake import Lake
+from nko_assets.resources.open_tuner import missing_extra
 from nko_assets.resources.reader import open_reader
 from nko_assets.resources.store import LazyStore, Store
 from nko_assets.resources.supabase_memory import SupabaseMemory
 from nko_assets.resources.urls import page_url
 from nko_assets.settings import KEY_VARIABLES, Settings
+from nko_assets.tuning.vertex_prices import TUNABLE
 
 # About what 532 lessons take: 56 minutes each at 480p, and their frames.
 ROOM_FOR_A_CHANNEL = 60e9
 ROOM_FOR_THE_SAMPLE = 500e6
-# Set for parts of the project that this version does not have; better said than ignored.
-NOT_USED_YET = ("NKO_BUCKET",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,9 @@ def examine(settings: Settings) -> list[Finding]:
         *_paid_reading(settings),
         _store(settings),
         _memory(settings),
+        *_tuning(settings),
+        *_bucket(settings),
         _typesetting(),
-        *_unused(),
     ]
 
 
@@ -203,6 +205,83 @@ def _memory(settings: Settings) -> Finding:
     return Finding("memory", True, f"the Supabase project at {urlsplit(url).hostname}")
 
 
+def _tuning(settings: Settings) -> list[Finding]:
+    """Who would tune, with what, and whether that is there; asks no service."""
+    if settings.tuner_in_use == "open":
+        return [_open_tuner(settings)]
+    prices = {model.name: model.training_usd for model in TUNABLE}
+    price = prices.get(settings.tuning_model)
+    findings = [
+        Finding(
+            "tuner",
+            True,
+            f"Vertex AI, {settings.tuning_model} at ${price:g} a million tokens, in "
+            f"{settings.gcp_project}, {settings.gcp_location}; files in {settings.bucket}",
+        )
+        if price is not None
+        else Finding(
+            "tuner",
+            False,
+            f"Vertex AI is to tune {settings.tuning_model}, and what that costs is not known.",
+            f"Set NKO_TUNING_MODEL to one of {', '.join(model.name for model in TUNABLE)}.",
+        )
+    ]
+    return [*findings, _google_credentials()]
+
+
+def _bucket(settings: Settings) -> list[Finding]:
+    if settings.bucket is None:
+        return []
+    try:
+        # There is nothing of that name, and asking for it shows whether anything can be read.
+        open_bucket(settings).held("doctor/")
+    except NkoError as error:
+        return [Finding("bucket", False, error.message, error.next_step)]
+    return [Finding("bucket", True, f"{settings.bucket} can be read")]
+
+
+def _open_tuner(settings: Settings) -> Finding:
+    from nko_assets.tuning.trainer.configuration import load
+
+    why = (
+        "NKO_TUNER is open"
+        if settings.tuner == "open"
+        else "no NKO_BUCKET is set, where Vertex AI would read"
+    )
+    try:
+        load(settings.tuning_config)
+    except NkoError as error:
+        return Finding("tuner", False, error.message, error.next_step)
+    message = f"the open trainer, configuration {settings.tuning_config}: {why}"
+    missing = missing_extra()
+    if missing:
+        # Nothing else needs it, so all is well until somebody tunes.
+        return Finding(
+            "tuner",
+            True,
+            f"{message}; `nko tune` needs the extra `train` ({', '.join(missing)} missing).",
+            "pip install -e .[train], or make tune.",
+        )
+    return Finding("tuner", True, message)
+
+
+def _google_credentials() -> Finding:
+    import google.auth
+    from google.auth.exceptions import DefaultCredentialsError
+
+    try:
+        credentials, _ = google.auth.default()
+    except DefaultCredentialsError:
+        return Finding(
+            "Google Cloud",
+            False,
+            "nobody is logged in.",
+            "gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS.",
+        )
+    who = getattr(credentials, "service_account_email", None) or "the user who logged in"
+    return Finding("Google Cloud", True, f"asked as {who}")
+
+
 def _typesetting() -> Finding:
     if features.check("raqm"):
         return Finding("N'Ko typesetting", True, f"raqm {features.version('raqm')}")
@@ -212,11 +291,3 @@ def _typesetting() -> Finding:
         "Pillow has no raqm, so N'Ko would be drawn unjoined and reversed.",
         "pip install --force-reinstall pillow",
     )
-
-
-def _unused() -> list[Finding]:
-    return [
-        Finding(name, True, "is set, and nothing in this version uses it.")
-        for name in NOT_USED_YET
-        if os.environ.get(name)
-    ]

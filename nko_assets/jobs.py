@@ -9,16 +9,24 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
 )
 from pydantic import Field
 
-from nko_assets.assets.lessons import LESSON_ASSETS, READING_ASSETS
+from nko_assets.assets.lessons import (
+    HANDING_OVER,
+    LESSON_ASSETS,
+    READING_ASSETS,
+    TUNED_ASSETS,
+    TUNING_ASSETS,
+)
 from nko_assets.assets.operations import batches
 from nko_assets.assets.pilot import pilot_models, run_pilot, videos_to_try
 from nko_assets.commands.pilot import FRAMES, VIDEOS
 from nko_assets.failures import NkoError
+from nko_assets.lineage import CORPUS_STEPS
 from nko_assets.reading.batch_table import batch_markdown
 from nko_assets.reading.reader import DeferredReader
 from nko_assets.steps import Workshop
 
 LESSONS = "lessons"
+TUNING = "tuning"
 # The tag of a run of `send_queued` that sent what it could, also when it failed otherwise.
 SENDING, SENT = "nko/sending", "done"
 CHANNEL = dg.define_asset_job(
@@ -33,9 +41,18 @@ READINGS = dg.define_asset_job(
 )
 TRAINING = dg.define_asset_job(
     "training",
-    selection=dg.AssetSelection.groups("training", "tuning")
-    | dg.AssetSelection.assets("memory_motifs"),
+    selection=[step.name for step in CORPUS_STEPS if step.group != "operations"],
     description="Training files, splits and the report, from every video read so far.",
+)
+TUNED_MODEL = dg.define_asset_job(
+    "tuned_model",
+    selection=list(TUNED_ASSETS),
+    description="From a tuning job that has ended to its curves and its evaluation; it waits.",
+)
+STUDENT = dg.define_asset_job(
+    "train_student",
+    selection=["student"],
+    description="Train the offline reader on with what was accepted; minutes of one core.",
 )
 OPERATIONS = dg.define_asset_job(
     "operations",
@@ -78,6 +95,28 @@ def settle_and_send(context: dg.OpExecutionContext, workshop: dg.ResourceParam[W
 def send_queued() -> None:
     """What the sensor `gemini_answers` starts, and a person may."""
     settle_and_send()
+
+
+@dg.op(description="Stop every tuning job that was begun and has not ended.")
+def stop_tuning(context: dg.OpExecutionContext, workshop: dg.ResourceParam[Workshop]) -> None:
+    """What was trained until now is kept by the open trainer, and paid at a service."""
+    told: list[str] = []
+    try:
+        workshop.tuner.cancel(told.append)
+    except NkoError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+    for line in told or ["No tuning job is under way."]:
+        context.log.info(line)
+    context.add_output_metadata({"stopped": len(told)})
+
+
+@dg.job(
+    description="Stop the tuning jobs that are under way, here or at the service.",
+    executor_def=dg.in_process_executor,
+)
+def cancel_tuning() -> None:
+    """What `nko tune --cancel` does, from the UI."""
+    stop_tuning()
 
 
 class PilotConfig(dg.Config):
@@ -139,4 +178,19 @@ def lessons_job(*, deferred: bool) -> UnresolvedAssetJobDefinition:
         description="From a video to the frames handed to the reader; a run takes a range of videos."
         if deferred
         else "From a video to its decided readings; a run takes a range of videos.",
+    )
+
+
+def tuning_job_of(*, deferred: bool) -> UnresolvedAssetJobDefinition:
+    """The job `tuning`: from the data to an evaluated model, as far as that goes at one go.
+
+    With a service that takes hours it ends where the model is handed over; `tuned_model` goes on.
+    """
+    end = TUNING_ASSETS.index(HANDING_OVER) + 1 if deferred else len(TUNING_ASSETS)
+    return dg.define_asset_job(
+        TUNING,
+        selection=list(TUNING_ASSETS[:end]),
+        description="From the splits to a model handed to Vertex AI, which is paid for it."
+        if deferred
+        else "From the splits to a model trained on this machine, its curves and its evaluation.",
     )

@@ -10,7 +10,14 @@ import dagster as dg
 from dagster._core.execution.plan.objects import ErrorSource
 
 from nko_assets.assets.adapter import covered_videos
-from nko_assets.assets.lessons import COLLECTION, READING_ASSETS, SUBMISSION
+from nko_assets.assets.lessons import (
+    COLLECTION,
+    HANDING_OVER,
+    READING_ASSETS,
+    SUBMISSION,
+    TUNED_ASSETS,
+    TUNING_ASSETS,
+)
 from nko_assets.build import build_definitions
 from nko_assets.channel import VideoEntry
 from nko_assets.failures import ConfigurationError, PermanentFailure, TransientFailure
@@ -157,6 +164,20 @@ class Runner:
         """Materialize what tells of the running of things; there is always something to tell."""
         self._make_together("operations", steps)
 
+    def tune(self) -> None:
+        """From the splits to an evaluated model; waits where a service takes hours.
+
+        Handing over and waiting are runs of their own, as the first never waits.
+        """
+        if not covered_videos(self.instance, self.workshop.lake):
+            raise PermanentFailure("There is nothing to tune with yet.", "Start with `nko run`.")
+        handed_over = TUNING_ASSETS.index(HANDING_OVER) + 1
+        phases = [("tuning", TUNING_ASSETS[:handed_over]), ("tuned_model", TUNED_ASSETS)]
+        for job, names in phases if self.workshop.tuner.deferred else [("tuning", TUNING_ASSETS)]:
+            self._make_together(job, [STEPS[name] for name in names])
+            if self.result.broken or self.result.held_back:
+                return
+
     def _make_together(self, job: str, steps: Sequence[Step]) -> None:
         if self._corpus_is_current(steps):
             return
@@ -169,9 +190,11 @@ class Runner:
             failure = self.workshop.lake.failure(step.name, "")
             if failure is not None and failure.kind == ConfigurationError.__name__:
                 raise ConfigurationError(failure.reason)
-            if failure is not None:
+            if failure is not None and failure.kind == BudgetExceeded.__name__:
+                self.result.held_back = failure.reason
+            elif failure is not None:
                 broken[step.name] = failure.reason
-        if not broken:
+        if not broken and not self.result.held_back:
             raise _unexplained()
         self.result.broken |= broken
 
@@ -279,6 +302,18 @@ def run_lineage(
         operations = [step for step in CORPUS_STEPS if step.group == OPERATIONS]
         if OPERATIONS in groups:
             runner.make_operations(operations)
+        return runner.result
+
+
+def run_tuning(workshop: Workshop, progress: Progress) -> RunResult:
+    """Bring the tuned model and its evaluation up to date; what is current is not made again.
+
+    Raises what `run_lineage` raises.
+    """
+    with only_runner(workshop.settings), open_instance(workshop.settings) as instance:
+        bury_dead_runs(instance)
+        runner = Runner(workshop, instance, progress)
+        runner.tune()
         return runner.result
 
 

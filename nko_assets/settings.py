@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -23,6 +24,13 @@ from nko_assets.resources.urls import page_url
 PREFIX = "NKO_"
 # Variables that keep the name under which the service's own client knows them, the first set wins.
 KEY_VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
+PROJECT_VARIABLE = "GOOGLE_CLOUD_PROJECT"
+# Models that are chosen by a word, where a folder could be named too.
+CHOICES = ("none", "current", "student")
+# How Vertex AI calls an endpoint.
+ENDPOINT = re.compile(r"projects/[^/\s]+/locations/[^/\s]+/endpoints/[^/\s]+")
+# How a bucket is called, with a folder in it or none.
+BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9](/[^/\s]+)*")
 
 
 class Settings(BaseSettings):
@@ -135,12 +143,57 @@ class Settings(BaseSettings):
         None, description="URL that is told, by an HTTP POST of JSON, of each run that fails"
     )
 
+    bucket: str | None = Field(
+        None, description="Google Cloud Storage for tuning files: `gs://name` or `gs://name/folder`"
+    )
+    gcp_project: str | None = Field(
+        None,
+        validation_alias=AliasChoices("gcp_project", PROJECT_VARIABLE),
+        min_length=1,
+        description="the Google Cloud project in which Vertex AI tunes, and which pays",
+    )
+    gcp_location: str = Field(
+        "us-central1", min_length=1, description="the region in which Vertex AI tunes"
+    )
+    tuner: Literal["auto", "open", "vertex"] = Field(
+        "auto",
+        description="who tunes: `auto` is `vertex` when `NKO_BUCKET` and the project are set",
+    )
+    tuning_config: str = Field(
+        "tiny", min_length=1, description="the open trainer's preset, or a TOML file of one's own"
+    )
+    tuning_model: str = Field(
+        "gemini-2.5-flash", min_length=1, description="the Gemini model that Vertex AI tunes"
+    )
+    translator: str = Field(
+        "none",
+        min_length=1,
+        description="who gives English where a frame shows none: `none`, `current` (the champion), "
+        "a model folder, or a Vertex AI endpoint",
+    )
+    flores: Path | None = Field(
+        None, description="a folder or TSV of FLORES devtest with N'Ko, for the evaluation"
+    )
+    evaluation_examples: int = Field(
+        200, ge=1, description="examples of each task and benchmark that a model is asked"
+    )
+    tokenizers: Path | None = Field(
+        None,
+        description="a folder of `<name>/tokenizer.json`, to count tokens instead of estimating them",
+    )
+    reader_weights: str | None = Field(
+        None,
+        description="weights of the offline reader: a folder, or `student`; the shipped ones if unset",
+    )
+
     max_videos_a_run: int = Field(20, ge=1, description="partitions in one Dagster run")
     workers: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=1, description="videos worked on at once"
     )
 
-    @field_validator("data", "cookies", "dictionary", "embedding_models", mode="after")
+    @field_validator(
+        "data", "cookies", "dictionary", "embedding_models", "flores", "tokenizers", mode="after"
+    )
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path else None
@@ -153,6 +206,32 @@ class Settings(BaseSettings):
         if not spec or spec == "sample" or page_url(spec):
             return spec
         return str(Path(spec).expanduser().absolute())
+
+    @field_validator("bucket", mode="after")
+    @classmethod
+    def _bucket_of_google(cls, address: str | None) -> str | None:
+        """Always with its scheme and without a slash at the end."""
+        if address is None:
+            return None
+        name = address.removeprefix("gs://").rstrip("/")
+        if not BUCKET.fullmatch(name):
+            raise ValueError("it looks like gs://name or gs://name/folder")
+        return f"gs://{name}"
+
+    @field_validator("tuning_config", mode="after")
+    @classmethod
+    def _config_absolute(cls, config: str) -> str:
+        """A preset is one word; a file keeps its meaning in processes with another folder."""
+        name = config.strip()
+        return str(Path(name).expanduser().absolute()) if name.endswith(".toml") else name
+
+    @field_validator("translator", "reader_weights", mode="after")
+    @classmethod
+    def _model_absolute(cls, model: str | None) -> str | None:
+        """A folder keeps its meaning too; the names of choices and of endpoints are no folders."""
+        if model is None or model in CHOICES or ENDPOINT.fullmatch(model):
+            return model
+        return str(Path(model).expanduser().absolute())
 
     @field_validator("gemini_api_key", mode="after")
     @classmethod
@@ -194,6 +273,25 @@ class Settings(BaseSettings):
             )
         if self.daily_budget_usd is not None and self.daily_budget_usd > self.budget_usd:
             raise ValueError("NKO_DAILY_BUDGET_USD is above NKO_BUDGET_USD")
+        return self
+
+    @property
+    def tuner_in_use(self) -> Literal["open", "vertex"]:
+        """The tuner that `auto` stands for here."""
+        if self.tuner == "auto":
+            return "vertex" if self.bucket and self.gcp_project else "open"
+        return self.tuner
+
+    @model_validator(mode="after")
+    def _tuning_is_whole(self) -> Settings:
+        # A project alone means nothing: machines of Google Cloud set it for every program.
+        if self.bucket and not self.gcp_project and self.tuner != "open":
+            raise ValueError(
+                f"NKO_BUCKET is set and {PROJECT_VARIABLE} is not: Vertex AI tunes with both; "
+                "NKO_TUNER=open only uploads to the bucket"
+            )
+        if self.tuner == "vertex" and not self.bucket:
+            raise ValueError("NKO_TUNER is vertex, which reads its files from NKO_BUCKET: set it")
         return self
 
     @field_validator("supabase_url", mode="after")
@@ -247,6 +345,7 @@ def variable(field: str) -> str:
 # What services call their own variables needs no prefix.
 _OTHERS = {
     "gemini_api_key": KEY_VARIABLES[0],
+    "gcp_project": PROJECT_VARIABLE,
     "supabase_url": "SUPABASE_URL",
     "supabase_service_key": "SUPABASE_SERVICE_KEY",
 }

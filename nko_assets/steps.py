@@ -27,12 +27,15 @@ from nko_assets.failures import NkoError, NotReady, PermanentFailure
 from nko_assets.files import write_atomically
 from nko_assets.memory.embeddings import Embedder
 from nko_assets.reading.reader import Reader
+from nko_assets.resources.bucket import Bucket
 from nko_assets.resources.lake import Lake, Record, fingerprint
 from nko_assets.resources.memory_store import MemoryStore
 from nko_assets.resources.source import Source
 from nko_assets.resources.store import LazyStore
+from nko_assets.resources.tuner import Tuner
 from nko_assets.schemas.base import TableModel
 from nko_assets.settings import Settings
+from nko_assets.tuning.chat_model import ChatModel
 
 Say = Callable[[str], None]
 
@@ -42,6 +45,7 @@ class Workshop:
     """What every step may use: the settings, and the outside world through its protocols.
 
     `second_reader`, where there is one, reads every frame too, to compare with what `reader` says.
+    `translator`, where one is chosen, is loaded when it is first asked for.
     """
 
     settings: Settings
@@ -51,7 +55,10 @@ class Workshop:
     store: LazyStore
     memory: MemoryStore
     embedder: Callable[[], Embedder]
+    bucket: Bucket
+    tuner: Tuner
     second_reader: Reader | None = None
+    translator: Callable[[], ChatModel] | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,8 @@ class Context:
     """One performance of a step: for one video, or for the corpus of the videos named.
 
     `may_wait` is False where a person or a sensor will come back for what takes hours; the step
-    raises `NotReady` then. `stopped` is set when the run is interrupted.
+    raises `NotReady` then. `observe` shows facts while the step is still at work. `stopped` is set
+    when the run is interrupted.
     """
 
     workshop: Workshop
@@ -67,6 +75,7 @@ class Context:
     entry: VideoEntry | None = None
     video_ids: tuple[str, ...] = ()
     may_wait: bool = True
+    observe: Callable[[Mapping[str, Any]], None] = lambda _facts: None
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def pause(self, seconds: float) -> None:
@@ -115,7 +124,8 @@ class Step:
     `identity` gives the settings and outside inputs that change what the step makes; together
     with `code_version` and the content of its inputs it is the fingerprint of the artefact.
     `after` names assets that only have to be there first. A step that is `always` made asks the
-    outside world, which may have changed though no input has.
+    outside world, which may have changed though no input has. One `on_request` takes money or
+    hours and is made when somebody names it, never by a plain `nko run`.
 
     Of a step per video, `finish` is called once after the last video of a range, also when some of
     them failed. Of a step on the corpus, `covers` is the asset that a video has to have to be one
@@ -134,6 +144,7 @@ class Step:
     after: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
     always: bool = False
+    on_request: bool = False
     identity: Callable[[Context], Mapping[str, Any]] = lambda _context: {}
     finish: Callable[[Context], None] | None = None
     covers: str = "reviewed_readings"

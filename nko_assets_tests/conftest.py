@@ -37,7 +37,10 @@ def database() -> Iterator[Store]:
 def store(database: Store) -> Store:
     """The session's database with an empty ledger."""
     with database.connect() as conn:
-        conn.execute("truncate ledger.answers, ledger.requests, ledger.jobs, ledger.foreign_jobs")
+        conn.execute(
+            "truncate ledger.answers, ledger.requests, ledger.jobs, ledger.foreign_jobs,"
+            " ledger.expenses, tuning.jobs"
+        )
     return database
 
 

@@ -30,6 +30,9 @@ from nko_assets.schemas.training import (
     TranslationPairs,
     Vocabulary,
 )
+from nko_assets.schemas.translations import Translations
+from nko_assets.schemas.tuning import TuningExamples
+from nko_assets.schemas.tuning_metrics import TuningMetrics
 from nko_assets_tests.builders import reading
 
 _ID = "3d813cbb-47fb-5a91-a8a0-0d1d2b4f8f7e"
@@ -215,6 +218,38 @@ GOOD: dict[type[TableModel], dict[str, Any]] = {
 }
 
 
+GOOD[TuningExamples] = {
+    "id": _ID,
+    "side": "train",
+    "task": "nko_to_english",
+    "row_id": _OTHER_ID,
+    "video_id": "v1",
+    "origin": "extracted",
+    "licence": "CC-BY-SA-4.0",
+    "tokens": 12,
+    "gemini": None,
+    "chat": "chat messages hold no picture",
+}
+GOOD[TuningMetrics] = {
+    "step": 10,
+    "split": "train",
+    "loss": 2.5,
+    "epoch": 0.5,
+    "token_accuracy": 0.4,
+    "learning_rate": 1e-4,
+    "seconds": 3.0,
+}
+GOOD[Translations] = {
+    "reading_id": _ID,
+    "frame_id": "v1:5000",
+    "video_id": "v1",
+    "nko": "ߒߞߏ",
+    "english": "N'Ko",
+    "english_by": "translator",
+    "status": "translated",
+    "reason": "",
+    "translator": "tests",
+}
 GOOD[SecondReadings] = GOOD[Readings]
 
 

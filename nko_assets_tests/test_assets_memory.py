@@ -13,13 +13,14 @@ from nko_assets.memory.rows import LESSONS, conversation_id
 from nko_assets.resources.memory_store import MemoryCounts, MemoryStore
 from nko_assets.resources.postgres_memory import PostgresMemory
 from nko_assets.schemas.readings import SecondReadings
+from nko_assets.schemas.translations import Translations
 from nko_assets.steps import Context, Performed, current_record, perform
 from nko_assets_tests.builders import reading, reviewed
 from nko_assets_tests.tables import made
 from nko_assets_tests.workbench import Workbench, check, entry_of
 
 GREETING = "ߌ ߣߌ߫ ߛߐ߰ߡߊ߬"
-VIDEO_STEPS = ("memory_conversations", "memory_turns", "memory_turn_edges")
+VIDEO_STEPS = ("memory_conversations", "translations", "memory_turns", "memory_turn_edges")
 
 
 def lesson(*texts: tuple[str, str | None], video_id: str = "v1", **over: object) -> pl.DataFrame:
@@ -38,6 +39,7 @@ def numbered(bench: Workbench, video_id: str) -> None:
     )
     bench.put("unique_frames", video_id, frames)
     bench.put("second_readings", video_id, made(SecondReadings))
+    bench.put("translations", video_id, made(Translations))
 
 
 @pytest.fixture
@@ -115,7 +117,7 @@ def test_a_person_who_confirms_moves_a_turn_to_validation(bench_of, memory, data
     )
     bench.put("reviewed_readings", "v1", decided, decisions={"accepted": 2})
 
-    _, turns, edges = remember(bench, "v1")
+    *_, turns, edges = remember(bench, "v1")
 
     assert turns.record.facts["validated"] == 1
     assert edges.record.facts["turns written"] == 1

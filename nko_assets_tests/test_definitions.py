@@ -11,8 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dagster import AssetKey
 
 import nko_assets
+from nko_assets.build import build_definitions
+from nko_assets.jobs import TRAINING
+from nko_assets.lineage import CORPUS_STEPS, REQUESTED_STEPS, VIDEO_STEPS
 from nko_assets.partitions import VIDEOS
 
 ROOT = Path(nko_assets.__file__).parent
@@ -54,9 +58,10 @@ LINEAGE = {
         None,
     ),
     "memory_conversations": ("memory", ["reviewed_readings"], ["schema"], None),
+    "translations": ("memory", ["reviewed_readings"], ["schema", "translated"], None),
     "memory_turns": (
         "memory",
-        ["reviewed_readings", "second_readings", "unique_frames"],
+        ["reviewed_readings", "second_readings", "translations", "unique_frames"],
         ["one_turn_a_frame", "schema", "teaches"],
         None,
     ),
@@ -108,6 +113,34 @@ LINEAGE = {
             "vocabulary",
         ],
         ["a_tenth_is_validation", "no_leak", "schema"],
+        None,
+    ),
+    "tuning_options": ("tuning", ["splits"], ["tuning_is_affordable"], None),
+    "tuning_dataset": (
+        "tuning",
+        ["splits"],
+        ["enough_to_tune", "rows_conform", "schema", "validation_is_there"],
+        None,
+    ),
+    "tuning_job": ("tuning", ["tuning_dataset"], [], "tuning"),
+    "tuning_metrics": ("tuning", ["tuning_job"], ["learned", "measured", "schema"], None),
+    "evaluation": (
+        "tuning",
+        ["gemini_results", "splits", "tuning_metrics"],
+        [
+            "accuracy_85",
+            "answered",
+            "better_than_base",
+            "frozen_test_is_wide",
+            "no_contamination",
+            "sound_answers",
+        ],
+        None,
+    ),
+    "student": (
+        "tuning",
+        ["gemini_results", "reviewed_readings", "second_readings", "splits"],
+        ["student_accepted"],
         None,
     ),
     "batch_estimate": ("operations", ["unique_frames"], ["affordable"], None),
@@ -209,6 +242,7 @@ def test_assets_of_a_video_are_partitioned_and_run_in_ranges_of_at_most_twenty(a
         "reviewed_readings",
         "review_queue",
         "memory_conversations",
+        "translations",
         "memory_turns",
         "memory_turn_edges",
     }
@@ -218,19 +252,40 @@ def test_assets_of_a_video_are_partitioned_and_run_in_ranges_of_at_most_twenty(a
 
 def test_the_jobs_are_those_that_people_and_sensors_start(loaded):
     assert loaded["jobs"] == [
+        "cancel_tuning",
         "channel",
         "lessons",
         "operations",
         "pilot",
         "readings",
         "send_queued",
+        "train_student",
         "training",
+        "tuned_model",
+        "tuning",
     ]
+
+
+def test_what_takes_money_or_hours_is_in_no_job_that_makes_the_corpus():
+    made_by_run = {step.name for step in (*VIDEO_STEPS, *CORPUS_STEPS)}
+    assert {step.name for step in REQUESTED_STEPS} == {
+        "tuning_job",
+        "tuning_metrics",
+        "evaluation",
+        "student",
+    }
+    assert made_by_run.isdisjoint(step.name for step in REQUESTED_STEPS)
+    assert set(TRAINING.selection.resolve(build_definitions().resolve_asset_graph())) == {
+        AssetKey(step.name) for step in CORPUS_STEPS if step.group != "operations"
+    }
 
 
 # --- the order of the house -------------------------------------------------------------------
 
-DOMAIN = ("nko", "typeset", "channel", "video", "reading", "corpus", "sample", "memory", "schemas")
+DOMAIN = (
+    *("nko", "typeset", "channel", "video", "reading", "corpus", "sample", "memory", "schemas"),
+    "tuning",
+)
 # What each part of the domain may import of the others; everything may import the shared ones.
 MAY_IMPORT = {
     "nko": set(),
@@ -242,6 +297,7 @@ MAY_IMPORT = {
     "corpus": {"nko", "schemas", "typeset", "video", "reading", "channel"},
     "sample": {"nko", "schemas", "typeset", "video", "reading", "channel"},
     "memory": {"nko", "schemas", "reading", "corpus", "channel"},
+    "tuning": {"nko", "schemas", "typeset", "video", "reading", "corpus", "channel"},
 }
 SHARED = {"clock", "failures", "files"}
 
@@ -281,9 +337,11 @@ def test_the_domain_reads_no_environment(part):
 def test_resources_know_no_assets_and_no_orchestrator():
     for name, tree in modules("resources"):
         for imported in imports(tree):
-            assert not imported.startswith(("dagster", "nko_assets.assets", "nko_assets.build")), (
+            # Its resources for Google's services do not orchestrate.
+            assert not imported.startswith(("dagster.", "nko_assets.assets", "nko_assets.build")), (
                 f"{name} imports {imported}"
             )
+            assert imported != "dagster", f"{name} imports {imported}"
 
 
 def test_only_orchestration_imports_the_orchestrator():
@@ -302,6 +360,7 @@ def test_only_orchestration_imports_the_orchestrator():
         "partitions.py",
         "review_sensor.py",
         "run.py",
+        "sensor_tuning.py",
         "sensors.py",
     }
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from nko_assets import doctor
-from nko_assets.doctor import NOT_USED_YET, examine
+from nko_assets.doctor import examine
 from nko_assets.settings import KEY_VARIABLES, load_settings
+from nko_assets_tests.servers.gcs import BUCKET, gcs_server
 
 
 @pytest.fixture(autouse=True)
@@ -62,12 +63,16 @@ def test_a_url_is_shown_without_what_may_be_secret(tmp_path):
     assert "SECRET" not in text
 
 
-def test_credentials_that_nothing_uses_are_named_and_not_shown(tmp_path, monkeypatch):
-    for name in NOT_USED_YET:
-        monkeypatch.setenv(name, "SECRET")
-    text = " ".join(map(str, examine(load_settings(data=tmp_path, source="sample"))))
-    assert all(name in text for name in NOT_USED_YET)
-    assert "SECRET" not in text
+def test_the_bucket_is_looked_for_where_one_is_named(tmp_path, monkeypatch):
+    assert "bucket" not in {item.what for item in examine(load_settings(data=tmp_path))}
+    with gcs_server() as server:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
+        given = {"data": tmp_path, "gcp_project": "tests"}
+        assert found("bucket", bucket=f"gs://{BUCKET}/nko", **given).well
+        missing = found("bucket", bucket="gs://nowhere", **given)
+        assert not missing.well
+        assert "no bucket gs://nowhere" in missing.message
+        assert not server.requests("POST ")
 
 
 def test_the_doctor_says_which_reader_is_in_use_and_why(tmp_path, monkeypatch):

@@ -240,6 +240,15 @@ def test_common_words_weigh_less_than_rare_ones(filled, embedder):
     assert first.id == str(own.id)
 
 
+@pytest.mark.parametrize("asked", ["ߖߌ", "ߖߌ߰", "ߖߌ߬", "ji", "jii"])
+def test_the_exact_spelling_comes_before_words_of_other_tones(filled, embedder, asked):
+    spellings = ("ߖߌ߰", "ߖߌ߬", "ߖߌ", "ߖߌ߫")
+    filled.upsert_motifs("words", [_motif(embedder, nko, "a thing", None) for nko in spellings])
+    (first, *others) = search(filled, embedder, asked, types=["vocabulary"])
+    assert asked in (first.nko, first.latin)
+    assert {first.nko, *(hit.nko for hit in others)} >= set(spellings)
+
+
 def test_counting_words_again_changes_nothing(filled):
     assert filled.call("memory_count_words", {}) == filled.call("memory_count_words", {})
 

@@ -6,6 +6,7 @@ import pytest
 from nko_assets.failures import ConfigurationError
 from nko_assets.reading.charset import visual_classes
 from nko_assets.reading.recognizer import STRIDE, NkoRecognizer
+from nko_assets.reading.training.plan import TrainingPlan, learning_rate
 from nko_assets.reading.training.text import LineWriter
 
 torch = pytest.importorskip("torch", reason="needs the extra train")
@@ -13,11 +14,7 @@ torch = pytest.importorskip("torch", reason="needs the extra train")
 from nko_assets.reading.training.batches import RenderedBatches  # noqa: E402
 from nko_assets.reading.training.export import export  # noqa: E402
 from nko_assets.reading.training.model import LineNetwork  # noqa: E402
-from nko_assets.reading.training.trainer import (  # noqa: E402
-    Trainer,
-    TrainingPlan,
-    learning_rate,
-)
+from nko_assets.reading.training.trainer import Trainer  # noqa: E402
 
 PLAN = TrainingPlan(seed=7, steps=6, columns=500, warmup=2)
 TEXTS = ["ߒߞߏ ߛߓߍ", "ߌ ߣߌ߫ ߛߐ߰ߡߊ߬"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nko_assets.failures import ConfigurationError
-from nko_assets.settings import KEY_VARIABLES, Settings, load_settings
+from nko_assets.settings import KEY_VARIABLES, PROJECT_VARIABLE, Settings, load_settings
 
 SECRET = "S3CR3T"
 
@@ -15,7 +15,7 @@ def _clean_environment(monkeypatch, tmp_path):
     import os
 
     for name in list(os.environ):
-        if name.startswith(("NKO_", "SUPABASE_")) or name in KEY_VARIABLES:
+        if name.startswith(("NKO_", "SUPABASE_")) or name in (*KEY_VARIABLES, PROJECT_VARIABLE):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
 
@@ -33,6 +33,45 @@ def test_a_key_of_gemini_makes_gemini_the_reader_unless_another_is_named(monkeyp
     assert load_settings().reader_in_use == "gemini"
     assert load_settings(reader="offline").reader_in_use == "offline"
     assert load_settings().gemini_api_key.get_secret_value() == SECRET
+
+
+def test_a_bucket_and_a_project_make_vertex_the_tuner_unless_another_is_named(monkeypatch):
+    assert load_settings().tuner_in_use == "open"
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "lessons-1")
+    assert load_settings().tuner_in_use == "open"
+    monkeypatch.setenv("NKO_BUCKET", "lessons/tuning/")
+    assert load_settings().tuner_in_use == "vertex"
+    assert load_settings(tuner="open").tuner_in_use == "open"
+    assert load_settings().bucket == "gs://lessons/tuning"
+
+
+def test_a_bucket_alone_is_for_uploads_when_the_open_tuner_is_named(monkeypatch):
+    monkeypatch.setenv("NKO_BUCKET", "gs://lessons")
+    assert load_settings(tuner="open").bucket == "gs://lessons"
+
+
+def test_models_and_configurations_in_folders_keep_their_meaning_elsewhere(tmp_path):
+    settings = load_settings(
+        translator="models/one", reader_weights="weights", tuning_config="mine.toml", flores="f.tsv"
+    )
+    assert settings.translator == str(tmp_path / "models/one")
+    assert settings.reader_weights == str(tmp_path / "weights")
+    assert settings.tuning_config == str(tmp_path / "mine.toml")
+    assert settings.flores == tmp_path / "f.tsv"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("translator", "none"),
+        ("translator", "current"),
+        ("translator", "projects/1/locations/us-central1/endpoints/2"),
+        ("reader_weights", "student"),
+        ("tuning_config", "smollm2"),
+    ],
+)
+def test_what_names_a_choice_and_no_folder_is_kept(name, value):
+    assert getattr(load_settings(**{name: value}), name) == value
 
 
 def test_of_two_keys_the_one_that_names_the_service_wins(monkeypatch):
@@ -70,6 +109,10 @@ def test_secrets_are_in_no_representation(monkeypatch):
             {"SUPABASE_URL": "x.supabase.co", "SUPABASE_SERVICE_KEY": SECRET},
             "SUPABASE_URL: it looks like https://",
         ),
+        ({"NKO_BUCKET": "gs://lessons"}, "NKO_BUCKET is set and GOOGLE_CLOUD_PROJECT is not"),
+        ({"NKO_BUCKET": "s3://lessons", "GOOGLE_CLOUD_PROJECT": "p"}, "gs://name/folder"),
+        ({"NKO_TUNER": "vertex", "GOOGLE_CLOUD_PROJECT": "p"}, "NKO_BUCKET: set it"),
+        ({"NKO_TUNER": "vertex", "NKO_BUCKET": "lessons"}, "GOOGLE_CLOUD_PROJECT is not"),
         ({"SUPABASE_DB_URL": f"mysql://user:{SECRET}@host"}, "it looks like postgresql://"),
     ],
 )

@@ -123,6 +123,8 @@ def bench(tmp_path):
         store=store,
         memory=None,
         embedder=None,
+        bucket=None,
+        tuner=None,
     )
     return Bench(Context(workshop, lambda _message: None))
 

@@ -18,11 +18,13 @@ from nko_assets.files import write_atomically
 from nko_assets.lineage import STEPS
 from nko_assets.memory.embeddings import load_embedder
 from nko_assets.reading.reader import Reader
+from nko_assets.resources.bucket import open_bucket
 from nko_assets.resources.lake import Lake
 from nko_assets.resources.memory_store import MemoryStore
 from nko_assets.resources.postgres_memory import PostgresMemory
 from nko_assets.resources.source import ignore
 from nko_assets.resources.store import LazyStore
+from nko_assets.resources.tuner import Tuner, tuner_of
 from nko_assets.schemas.frames import Frames, UniqueFrames
 from nko_assets.schemas.readings import Readings
 from nko_assets.settings import load_settings
@@ -78,19 +80,23 @@ class Workbench:
         second_reader: Reader | None = None,
         memory: MemoryStore | None = None,
         store: LazyStore | None = None,
+        tuner: Tuner | None = None,
         **settings: object,
     ) -> None:
         self.entries = {entry.video_id: entry for entry in entries}
         given = {"data": root, "source": str(root / "lessons")}
         store = store or LazyStore(None, root / "store")
+        chosen = load_settings(**(given | settings))
         self.workshop = Workshop(
-            load_settings(**(given | settings)),
+            chosen,
             Lake(root),
             source or Shelf(entries),
             reader or ScriptedReader(),
             store,
             memory or PostgresMemory(store, "embedded Postgres"),
             cache(load_embedder),
+            open_bucket(chosen),
+            tuner or tuner_of(chosen, store),
             second_reader,
         )
         if entries and source is None:

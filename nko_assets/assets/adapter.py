@@ -12,7 +12,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData,
 )
 
-from nko_assets.assets.lessons import SUBMISSION
+from nko_assets.assets.lessons import HANDING_OVER, SUBMISSION
 from nko_assets.assets.versions import provenance_tags, version_of
 from nko_assets.channel import VideoEntry
 from nko_assets.checks import CheckFailed, CheckResult
@@ -56,7 +56,7 @@ def asset_of(step: Step, steps: Mapping[str, Step], max_videos_a_run: int) -> dg
                 code_version=step.code_version,
                 partitions_def=partitions,
                 # What is on its way is not made, and nothing is made from it.
-                skippable=step.per_video,
+                skippable=step.per_video or step.on_request,
             )
         ],
         check_specs=[
@@ -83,6 +83,9 @@ def _perform_corpus(
     work = Context(
         workshop,
         say=partial(_tell, context, progress, step.name, ""),
+        observe=partial(_observe, context, step.name),
+        # A run that hands a model to a service does not wait for it: that may take hours.
+        may_wait=dg.AssetKey(HANDING_OVER) not in _executed(context),
         video_ids=covered_videos(context.instance, workshop.lake, step.covers)
         if step.inputs or step.after
         else (),
@@ -94,6 +97,13 @@ def _perform_corpus(
                 "Materialize the channel, frames and readings groups first.",
             )
         performed = perform(step, work, steps)
+    except NotReady as error:
+        workshop.lake.clear_failure(step.name, "")
+        progress.done(step.name, "", error.message)
+        context.log.info(str(error))
+        # Nothing is made, so nothing is checked; what comes after it in the run is skipped.
+        yield from _report_checks(context, step, {})
+        return
     except Exception as error:
         _log_checks(context, step.name, {None: _checks_of(step, error)})
         workshop.lake.save_failure(step.name, "", Failure(type(error).__name__, _reason(error)))
@@ -237,7 +247,7 @@ def _each_video(
     """Perform `step` for each key, in order; a failure is a value, so that it costs no neighbour."""
     # A run that hands frames over does not wait for the answers: they may come a day later.
     stopped = threading.Event()
-    may_wait = dg.AssetKey(SUBMISSION) not in context.job_def.asset_layer.executable_asset_keys
+    may_wait = dg.AssetKey(SUBMISSION) not in _executed(context)
 
     def attempt(key: str) -> Performed | Exception:
         try:
@@ -276,6 +286,15 @@ def _tell(
 ) -> None:
     progress.say(step, key, message)
     context.log.info(f"{key}: {message}" if key else message)
+
+
+def _observe(context: dg.AssetExecutionContext, asset: str, facts: Mapping[str, Any]) -> None:
+    context.log_event(dg.AssetObservation(asset, metadata=_values(facts)))
+
+
+def _executed(context: dg.AssetExecutionContext) -> set[dg.AssetKey]:
+    """The assets that this run makes."""
+    return set(context.job_def.asset_layer.executable_asset_keys)
 
 
 def _note(performed: Performed) -> str:

@@ -1,4 +1,4 @@
-"""The assets of one lesson, from first to last: what is made of each video before the corpus."""
+"""The assets of one lesson and of one tuning, from first to last, and where each may wait."""
 
 from __future__ import annotations
 
@@ -15,3 +15,9 @@ SUBMISSION = "gemini_batches"
 READING_ASSETS = LESSON_ASSETS[LESSON_ASSETS.index(SUBMISSION) + 1 :]
 # The first step that needs them.
 COLLECTION = "gemini_results"
+
+# From the data to a tuned model and its evaluation, and where the model is handed to the tuner.
+TUNING_ASSETS = ("tuning_dataset", "tuning_job", "tuning_metrics", "evaluation")
+HANDING_OVER = "tuning_job"
+# What comes after that takes the end of the tuning, which at a service comes hours later.
+TUNED_ASSETS = TUNING_ASSETS[TUNING_ASSETS.index(HANDING_OVER) + 1 :]

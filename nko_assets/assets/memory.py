@@ -1,7 +1,8 @@
-"""The memory group: videos as conversations, frames as turns, what recurs as motifs; and storing them."""
+"""The memory group: videos as conversations, frames as turns, motifs, what helps to find them."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from functools import lru_cache, reduce
 from typing import Any
@@ -28,6 +29,7 @@ from nko_assets.memory.tables import (
 from nko_assets.memory.turns import turns
 from nko_assets.memory.welford import Outcomes
 from nko_assets.previews import table_preview
+from nko_assets.resources.chat import chat_identity
 from nko_assets.resources.memory_store import MemoryStore
 from nko_assets.schemas.memory import (
     MemoryConversations,
@@ -36,13 +38,19 @@ from nko_assets.schemas.memory import (
     MemoryTurns,
 )
 from nko_assets.schemas.training import Vocabulary
+from nko_assets.schemas.translations import Translations
 from nko_assets.steps import Context, Outcome, Step, parquet_bytes
+from nko_assets.tuning.prompts import prompts_digest
+from nko_assets.tuning.translator import translations
 
 ONE_TURN_A_FRAME = CheckSpec(
     "one_turn_a_frame", "Each kept frame is a turn, and no other.", "ERROR"
 )
 TEACHES = CheckSpec("teaches", "At least half of the turns hold accepted text.")
+TRANSLATED = CheckSpec("translated", "The translator in use answers nine times in ten, in English.")
 STORED = CheckSpec("stored", "The memory holds what was made here.", "ERROR")
+# A model takes the memory of the machine once, whoever asks it.
+_ONE_AT_A_TIME = threading.Lock()
 
 
 def _conversation(context: Context) -> Outcome:
@@ -63,6 +71,41 @@ def _entry(context: Context) -> Mapping[str, Any]:
     }
 
 
+def _translations(context: Context) -> Outcome:
+    translator = context.workshop.translator
+    reviewed = context.lake.read_table("reviewed_readings", context.key)
+    with _ONE_AT_A_TIME:
+        table = translations(translator() if translator else None, reviewed)
+    given = table.filter(status="translated")
+    return Outcome(
+        table=table,
+        checks=[
+            judge(
+                TRANSLATED,
+                10 * given.height >= 9 * table.height,
+                f"{given.height} of {table.height} texts without a translation have one now."
+                if translator
+                else "No translator is chosen (NKO_TRANSLATOR).",
+            )
+        ],
+        facts={
+            "rows": table.height,
+            "statuses": dict(table.group_by("status").len().sort("status").iter_rows()),
+            "translator": context.settings.translator,
+            "preview": {
+                "markdown": table_preview(table, ["nko", "english", "status", "reason"], 10)
+            },
+        },
+    )
+
+
+def _translator(context: Context) -> Mapping[str, Any]:
+    chosen = context.settings.translator
+    if chosen == "none":
+        return {"translator": chosen}
+    return {"translator": chat_identity(chosen, context.settings), "prompts": prompts_digest()}
+
+
 def _turns(context: Context) -> Outcome:
     frames = context.lake.read_table(
         "unique_frames",
@@ -71,7 +114,7 @@ def _turns(context: Context) -> Outcome:
     )
     reviewed = context.lake.read_table("reviewed_readings", context.key)
     second = context.lake.read_table("second_readings", context.key)
-    made = turns(frames, reviewed, second)
+    made = turns(frames, reviewed, second, context.lake.read_table("translations", context.key))
     rows = embedded(made, context.workshop.embedder())
     table = turns_table(rows)
     kept = frames.filter(status="kept")["frame_id"].to_list()
@@ -232,12 +275,28 @@ STEPS = (
         kinds=("parquet",),
     ),
     Step(
+        name="translations",
+        group="memory",
+        description=(
+            "English from the translator in use where a frame shows no translation: for search "
+            "alone, never for training. Empty where none is chosen."
+        ),
+        work=_translations,
+        per_video=True,
+        inputs=("reviewed_readings",),
+        identity=_translator,
+        model=Translations,
+        minimum_rows=0,
+        checks=(TRANSLATED,),
+        kinds=("parquet",),
+    ),
+    Step(
         name="memory_turns",
         group="memory",
         description="Each kept frame as a turn: accepted text, phase, salience, outcomes, embeddings.",
         work=_turns,
         per_video=True,
-        inputs=("unique_frames", "reviewed_readings", "second_readings"),
+        inputs=("unique_frames", "reviewed_readings", "second_readings", "translations"),
         identity=_models,
         model=MemoryTurns,
         checks=(ONE_TURN_A_FRAME, TEACHES),

@@ -170,6 +170,7 @@ def _report(workshop: Workshop) -> CostReport | None:
             ledger.money(conn, datetime.now(UTC)),
             ledger.spend(conn),
             ledger.job_table(conn),
+            ledger.expenses(conn),
             budget_usd=workshop.settings.budget_usd,
             daily_budget_usd=workshop.settings.daily_budget_usd,
         )
@@ -191,7 +192,7 @@ def _report_costs(context: Context) -> Outcome:
     )
     folder = context.lake.root / "reports"
     ratio = report.estimate_ratio
-    sentence = report.sentence if report.spend else NOTHING_PAID
+    sentence = report.sentence if report.spend or report.expenses else NOTHING_PAID
     return Outcome(
         files={
             folder / "cost.json": report.to_json().encode(),
@@ -236,7 +237,7 @@ STEPS = (
     Step(
         name="cost_report",
         group="operations",
-        description="What reading has cost, by video, model and day, and the jobs it was done in.",
+        description="What was paid, by video, model and day, and the jobs it was paid for.",
         work=_report_costs,
         per_video=False,
         after=("gemini_batches", "gemini_results"),

@@ -67,7 +67,9 @@ def _listed(context: Context) -> list[VideoEntry]:
 
 def _report_identity(context: Context) -> Mapping[str, Any]:
     manifest = context.lake.record("video_manifest")
+    evaluation = context.lake.record("evaluation")
     return {
+        "evaluation": evaluation.content if evaluation else "",
         "failures": _failures(context),
         "gate": context.settings.accept_confidence,
         "manifest": manifest.content if manifest else "",
@@ -153,7 +155,15 @@ def _inputs(context: Context) -> ReportInputs:
         ),
         sample_score=_sample_score(context),
         held_out=_held_out(context),
+        accuracy=_accuracy(context),
     )
+
+
+def _accuracy(context: Context) -> float | None:
+    """The accuracy of the tuned model on validation, as the evaluation last measured it."""
+    record = context.lake.record("evaluation")
+    measured = record.facts.get("accuracy") if record else None
+    return None if measured is None else float(measured)
 
 
 def _held_out(context: Context) -> HeldOut | None:

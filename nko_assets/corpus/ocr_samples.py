@@ -63,6 +63,11 @@ def ocr_samples(reviewed: pl.DataFrame, jpeg_of: Callable[[str], bytes]) -> Buil
     return built(OcrSamples, rows, rejected)
 
 
+def sample_id(frame_id: str, nko: str) -> str:
+    """The id of the sample that shows `nko` on a frame."""
+    return row_id("ocr sample", frame_id, nko)
+
+
 def _one_a_text(entries: pl.DataFrame, rejected: list[dict[str, Any]]) -> list[Row]:
     kept: dict[tuple[str, str], Row] = {}
     ranked = entries.sort(
@@ -81,7 +86,7 @@ def _one_a_text(entries: pl.DataFrame, rejected: list[dict[str, Any]]) -> list[R
                     entry["reading_id"],
                     "duplicate",
                     "a sample of the same text in the same video was read with more confidence",
-                    _identity(first),
+                    sample_id(first["frame_id"], first["nko"]),
                 )
             )
     return list(kept.values())
@@ -132,7 +137,7 @@ def _sample(entry: Row, crop: Image.Image) -> dict[str, Any]:
     crop.save(picture, "JPEG", quality=QUALITY)
     return {
         **provenance([entry]),
-        "id": _identity(entry),
+        "id": sample_id(entry["frame_id"], entry["nko"]),
         "origin": "extracted",
         "image": base64.b64encode(picture.getvalue()).decode("ascii"),
         "text": entry["nko"],
@@ -141,10 +146,6 @@ def _sample(entry: Row, crop: Image.Image) -> dict[str, Any]:
         "width": crop.width,
         "height": crop.height,
     }
-
-
-def _identity(entry: Row) -> str:
-    return row_id("ocr sample", entry["frame_id"], entry["nko"])
 
 
 def _no_picture(entry: Row, reason: str) -> dict[str, Any]:

@@ -50,7 +50,8 @@ def criteria(
             inputs.accuracy,
             "share",
             at_least=True,
-            how="Share of validation rows that the tuned model answers right.",
+            how="Mean over the tasks of the share of validation that the tuned model answers right; "
+            "reports/evaluation.html says what right is.",
             unknown="unknown until evaluation: no tuned model has been measured",
         ),
         _measure(

@@ -12,31 +12,38 @@ import polars as pl
 from nko_assets.memory.rows import Turn, conversation_id, turn_id
 from nko_assets.memory.welford import Outcomes
 from nko_assets.nko import key, words
+from nko_assets.schemas.translations import TRANSLATOR
 
 _Row = Mapping[str, Any]
 _GATE = "gate"  # what `decided_by` says when no person decided
 
 
 def turns(
-    unique_frames: pl.DataFrame, reviewed: pl.DataFrame, second: pl.DataFrame | None = None
+    unique_frames: pl.DataFrame,
+    reviewed: pl.DataFrame,
+    second: pl.DataFrame | None = None,
+    translations: pl.DataFrame | None = None,
 ) -> tuple[Turn, ...]:
     """One turn a kept frame of one video, in order, without embeddings.
 
     `unique_frames` is a `UniqueFrames` table, `reviewed` the `ReviewedReadings` of it, `second`
     what another reader saw (`Readings`). Text is what is accepted; every reading is an entry with
-    its decision. A turn is validated when a person accepted, or the second reader also read, each
-    text that is accepted. The salience is the mean of three shares: words that no earlier turn
-    had, texts with a translation, and confidence; 0 where nothing is accepted.
+    its decision. English of a translator (`Translations`) stands where no translation is shown; it
+    is marked, and makes a turn easier to find but no more salient. A turn is validated when a
+    person accepted, or the second reader also read, each text that is accepted. The salience is the
+    mean of three shares: words that no earlier turn had, texts with a translation, and confidence;
+    0 where nothing is accepted.
     """
     entries: defaultdict[str, list[_Row]] = defaultdict(list)
     for row in reviewed.filter(pl.col("entry") >= 0).sort("entry").iter_rows(named=True):
         entries[row["frame_id"]].append(row)
     seen_again = _texts(second)
+    translated = _translated(translations)
     known: set[str] = set()
     made = []
     for frame in unique_frames.filter(status="kept").sort("frame").iter_rows(named=True):
         frame_id = frame["frame_id"]
-        made.append(_turn(frame, entries[frame_id], seen_again.get(frame_id), known))
+        made.append(_turn(frame, entries[frame_id], seen_again.get(frame_id), known, translated))
     return tuple(made)
 
 
@@ -57,9 +64,26 @@ def _texts(second: pl.DataFrame | None) -> dict[str, set[str]]:
     }
 
 
-def _turn(frame: _Row, readings: Sequence[_Row], again: set[str] | None, known: set[str]) -> Turn:
-    """The turn of a frame; `again` is what a second reader saw there, `known` grows by its words."""
-    entries = [_entry(row, again) for row in readings]
+def _translated(translations: pl.DataFrame | None) -> dict[str, str]:
+    """The English that a translator gave, by reading."""
+    if translations is None:
+        return {}
+    given = translations.filter(pl.col("english").is_not_null())
+    return dict(given.select("reading_id", "english").iter_rows())
+
+
+def _turn(
+    frame: _Row,
+    readings: Sequence[_Row],
+    again: set[str] | None,
+    known: set[str],
+    translated: Mapping[str, str],
+) -> Turn:
+    """The turn of a frame; `again` is what a second reader saw there, `known` grows by its words.
+
+    `translated` is the English of a translator, by reading.
+    """
+    entries = [_entry(row, again, translated.get(row["reading_id"])) for row in readings]
     accepted = [entry for entry in entries if entry["decision"] == "accepted"]
     spoken = {key(word) for entry in accepted for word in words(entry["nko"])}
     new = spoken - known
@@ -86,8 +110,8 @@ def _turn(frame: _Row, readings: Sequence[_Row], again: set[str] | None, known: 
     )
 
 
-def _entry(row: _Row, again: set[str] | None) -> dict[str, Any]:
-    """A reading as the content of its turn keeps it.
+def _entry(row: _Row, again: set[str] | None, translated: str | None) -> dict[str, Any]:
+    """A reading as the content of its turn keeps it, with the English of a translator if any.
 
     Its outcomes are the confidence of the reader or the word of a person, and whether a second
     reader agrees; the statistics of the turn follow from them.
@@ -117,6 +141,7 @@ def _entry(row: _Row, again: set[str] | None) -> dict[str, Any]:
                 "confidence",
             )
         },
+        **({"english": translated, "english_by": TRANSLATOR} if translated else {}),
         "decision": row["decision"],
         "decided_by": row["decided_by"],
         "confirmed_by": confirmed,
@@ -133,6 +158,9 @@ def _lines(entries: Sequence[_Row], *names: str) -> str | None:
 def _salience(accepted: Sequence[_Row], novelty: float) -> float:
     if not accepted:
         return 0.0
-    explained = fmean(bool(entry["english"] or entry["french"]) for entry in accepted)
+    explained = fmean(
+        bool(entry["french"] or (entry["english"] and entry["english_by"] != TRANSLATOR))
+        for entry in accepted
+    )
     sure = fmean(1.0 if entry["confirmed_by"] else entry["confidence"] or 0.0 for entry in accepted)
     return round(fmean((novelty, explained, sure)), 6)

@@ -1,4 +1,4 @@
-"""What reading has cost: by model, day and video, against the budgets, as data and as tables."""
+"""What was paid, for readings and all else: by model, day and video, against the budgets, as data and as tables."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from nko_assets.reading.ledger import BatchJob, Money, Spend
+from nko_assets.reading.ledger import BatchJob, Expense, Money, Spend
 
-NOTHING_PAID = "Nothing was paid: no frame was ever handed to a paid service."
+NOTHING_PAID = "Nothing was paid: nothing was ever handed to a paid service."
 _SUMMED = ("requests", "answered", "failed", "input_tokens", "output_tokens", "thinking_tokens")
 # The videos that a table for people shows; all of them are in the files.
 _SHOWN = 20
@@ -19,8 +19,11 @@ _SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class CostReport:
-    """Money and what it bought. `estimate_ratio` is the real cost of the jobs that are done over
-    what they were estimated to cost, None when none is."""
+    """Money and what it bought: readings in `spend`, all else in `expenses`.
+
+    `estimate_ratio` is the real cost of the reading jobs that are done over what they were
+    estimated to cost, None when none is.
+    """
 
     money: Money
     budget_usd: float
@@ -28,6 +31,7 @@ class CostReport:
     queued_usd: float
     estimate_ratio: float | None
     spend: tuple[Spend, ...]
+    expenses: tuple[Expense, ...] = ()
 
     @classmethod
     def of(
@@ -35,6 +39,7 @@ class CostReport:
         money: Money,
         spend: Sequence[Spend],
         jobs: Sequence[BatchJob],
+        expenses: Sequence[Expense] = (),
         *,
         budget_usd: float,
         daily_budget_usd: float | None,
@@ -49,6 +54,7 @@ class CostReport:
             queued_usd=sum(row.estimated_usd for row in spend if row.day is None),
             estimate_ratio=sum(job.actual_usd for job in done) / expected if expected else None,
             spend=tuple(spend),
+            expenses=tuple(expenses),
         )
 
     @property
@@ -114,8 +120,9 @@ class CostReport:
             "by_model": self.by_model,
             "by_day": self.by_day,
             "by_video": self.by_video,
+            "expenses": [asdict(expense) for expense in self.expenses],
         }
-        return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+        return json.dumps(document, ensure_ascii=False, indent=1, default=str) + "\n"
 
     def to_csv(self) -> str:
         """One row for each video, model and day, for spreadsheets."""
@@ -130,10 +137,11 @@ class CostReport:
         dearest = sorted(self.by_video, key=lambda sums: (-sums["paid_usd"], sums["name"]))
         more = len(dearest) - _SHOWN
         parts = [
-            "# What reading has cost",
+            "# What it has cost",
             "",
-            self.sentence if self.spend else NOTHING_PAID,
+            self.sentence if self.spend or self.expenses else NOTHING_PAID,
             "",
+            *_expenses(self.expenses),
             *_table("model", self.by_model),
             *_table("day", self.by_day),
             *_table("video", dearest[:_SHOWN]),
@@ -141,6 +149,21 @@ class CostReport:
         if more > 0:
             parts.append(f"{more} more videos are in cost.csv.")
         return "\n".join(parts).rstrip() + "\n"
+
+
+def _expenses(expenses: Sequence[Expense]) -> list[str]:
+    if not expenses:
+        return []
+    return [
+        "| what else | model | day | times | paid | to come |",
+        "|---|---|---|--:|--:|--:|",
+        *(
+            f"| {row.purpose} | {row.model} | {row.day} | {row.booked:,} | "
+            f"${row.actual_usd:,.4f} | ${row.expected_usd:,.4f} |"
+            for row in expenses
+        ),
+        "",
+    ]
 
 
 def _table(name: str, rows: Sequence[dict[str, Any]]) -> list[str]:

@@ -6,20 +6,22 @@ happens when the job is collected.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import version
+from pathlib import Path
 from statistics import fmean
 
 import cv2
 import numpy as np
 
 from nko_assets.failures import ConfigurationError, PermanentFailure
+from nko_assets.files import sha256_of
 from nko_assets.reading.answers import FrameRequest, Line, Reading
 from nko_assets.reading.detect import LONGEST_SIDE, TextDetector
 from nko_assets.reading.pairing import pair
 from nko_assets.reading.reader import Job, JobState, JobStatus, Progress, request_hash
+from nko_assets.reading.recognizer import WEIGHTS
 from nko_assets.reading.transcribe import REREADS, Transcriber
 
 _REVISION = 1  # of detection, transcription and pairing: raise it when their answers change
@@ -36,21 +38,29 @@ class OfflineReader:
     name = "offline"
     deferred = False
 
-    def __init__(self, *, longest_side: int = LONGEST_SIDE, rereads: int = REREADS) -> None:
+    def __init__(
+        self,
+        *,
+        longest_side: int = LONGEST_SIDE,
+        rereads: int = REREADS,
+        weights: Path = WEIGHTS,
+    ) -> None:
+        """`weights` is an ONNX file of our recognizer."""
         self.longest_side = longest_side
         self.rereads = rereads
+        self._weights = weights
 
     @cached_property
     def model(self) -> str:
         """Our weights by their hash, and the release that brings the others."""
-        from nko_assets.reading.recognizer import WEIGHTS
-
-        if not WEIGHTS.is_file():
+        if not self._weights.is_file():
             raise ConfigurationError(
-                f"The recognizer's weights are not at {WEIGHTS}.", "Install the package again."
+                f"The recognizer's weights are not at {self._weights}.",
+                "Check NKO_READER_WEIGHTS, or install the package again.",
             )
-        weights = hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()[:12]
-        return f"nko-lines-{weights}+rapidocr-{version('rapidocr')}+r{_REVISION}"
+        return (
+            f"nko-lines-{sha256_of(self._weights)[:12]}+rapidocr-{version('rapidocr')}+r{_REVISION}"
+        )
 
     @property
     def settings(self) -> Mapping[str, object]:
@@ -139,7 +149,7 @@ class OfflineReader:
 
     @cached_property
     def _transcriber(self) -> Transcriber:
-        return Transcriber(self.rereads)
+        return Transcriber(self.rereads, self._weights)
 
 
 def _decode(jpeg: bytes) -> np.ndarray | None:

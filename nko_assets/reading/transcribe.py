@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby, pairwise
+from pathlib import Path
 from statistics import fmean
 
 import cv2
@@ -24,7 +25,7 @@ from nko_assets.reading.charset import LATIN_WORD
 from nko_assets.reading.detect import TextLine, reading_order
 from nko_assets.reading.language import UNDETERMINED
 from nko_assets.reading.latin import LatinLine, LatinRecognizer
-from nko_assets.reading.recognizer import NkoRecognizer, RecognizedLine
+from nko_assets.reading.recognizer import WEIGHTS, NkoRecognizer, RecognizedLine
 
 REREADS = 4
 """How often an N'Ko line is read again, to vote on its text and to see whether it holds.
@@ -71,10 +72,12 @@ class _Part:
 class Transcriber:
     """Reads the lines that detection found; loads its weights when first used, one thread."""
 
-    def __init__(self, rereads: int = REREADS) -> None:
+    def __init__(self, rereads: int = REREADS, weights: Path = WEIGHTS) -> None:
+        """`weights` are those of our recognizer."""
         if not 0 <= rereads <= len(_SHIFTS):
             raise ValueError(f"rereads is from 0 to {len(_SHIFTS)}, not {rereads}")
         self._shifts = _SHIFTS[:rereads]
+        self._weights = weights
 
     def transcribe(self, image: np.ndarray, found: Sequence[TextLine]) -> list[Line]:
         """The `found` lines of `image` (BGR uint8) in reading order, languages not yet told.
@@ -216,7 +219,7 @@ class Transcriber:
 
     @cached_property
     def _nko(self) -> NkoRecognizer:
-        return NkoRecognizer()
+        return NkoRecognizer(self._weights)
 
     @cached_property
     def _latin(self) -> LatinRecognizer:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from nko_assets.failures import PermanentFailure
+from nko_assets.failures import ConfigurationError, PermanentFailure
 from nko_assets.reading.ledger import Limits
 from nko_assets.reading.reader import Reader
 from nko_assets.resources.lake import Lake
 from nko_assets.resources.store import LazyStore
 from nko_assets.settings import Settings
+from nko_assets.tuning.student.accepted import WEIGHTS_FILE, accepted_weights, students
 
 
 def open_reader(settings: Settings, lake: Lake, store: LazyStore) -> Reader:
@@ -20,7 +22,7 @@ def open_reader(settings: Settings, lake: Lake, store: LazyStore) -> Reader:
     if settings.reader_in_use == "offline":
         from nko_assets.reading.offline import OfflineReader
 
-        return OfflineReader()
+        return OfflineReader(weights=reader_weights(settings))
     from nko_assets.resources.gemini_batches import GeminiBatches
     from nko_assets.resources.gemini_reader import GeminiReader
 
@@ -43,7 +45,34 @@ def open_second_reader(settings: Settings) -> Reader | None:
         return None
     from nko_assets.reading.offline import OfflineReader
 
-    return OfflineReader()
+    return OfflineReader(weights=reader_weights(settings))
+
+
+def reader_weights(settings: Settings) -> Path:
+    """The weights of the offline reader: the shipped ones, the accepted student's, or a folder's.
+
+    Raises `ConfigurationError` when those that the settings name are not there.
+    """
+    named = settings.reader_weights
+    if named is None:
+        from nko_assets.reading.recognizer import WEIGHTS
+
+        return WEIGHTS
+    if named == "student":
+        weights = accepted_weights(students(settings.data))
+        if weights is None:
+            raise ConfigurationError(
+                "NKO_READER_WEIGHTS is student, and no student was accepted yet.",
+                "Unset it, and materialize student first.",
+            )
+        return weights
+    weights = Path(named) / WEIGHTS_FILE
+    if not weights.is_file():
+        raise ConfigurationError(
+            f"NKO_READER_WEIGHTS names {named}, which holds no {WEIGHTS_FILE}.",
+            "Name a folder with the weights of the offline reader, or `student`.",
+        )
+    return weights
 
 
 def limits_of(settings: Settings) -> Limits:

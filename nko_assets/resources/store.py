@@ -19,7 +19,12 @@ from nko_assets.failures import ConfigurationError, TransientFailure
 from nko_assets.resources.migrations import migrate
 from nko_assets.resources.postgres_server import PostgresServer
 
-MIGRATIONS = ("nko_assets.reading.ledger", "nko_assets.reading.reviews", "nko_assets.memory")
+MIGRATIONS = (
+    "nko_assets.reading.ledger",
+    "nko_assets.reading.reviews",
+    "nko_assets.memory",
+    "nko_assets.tuning.ledger",
+)
 """Packages with a folder `migrations`, applied in this order."""
 
 ROOM_WITHIN_S = 30.0

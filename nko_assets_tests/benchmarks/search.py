@@ -47,7 +47,7 @@ OTHERS = (
 )
 
 TUNED_ON = 400  # rows of the held-out texts
-RECALL_QUERIES = 50
+RECALL_QUERIES = 200
 
 FIND = """
 select id from public.memory_search(

@@ -13,6 +13,14 @@ from nko_assets.reading.ledger.adoption import (
     unsearched_jobs,
 )
 from nko_assets.reading.ledger.answers import answers_for, attempts_at, record_answers, states_of
+from nko_assets.reading.ledger.expenses import (
+    Expense,
+    book,
+    book_within,
+    cancel_booking,
+    expenses,
+    settle,
+)
 from nko_assets.reading.ledger.jobs import (
     hold,
     job,
@@ -72,6 +80,7 @@ __all__ = [
     "BatchState",
     "BudgetExceeded",
     "Enqueued",
+    "Expense",
     "ForeignJob",
     "JobPlan",
     "Limits",
@@ -88,8 +97,12 @@ __all__ = [
     "answers_for",
     "attempts_at",
     "backlog",
+    "book",
+    "book_within",
+    "cancel_booking",
     "claim",
     "enqueue",
+    "expenses",
     "failed_requests",
     "foreign_jobs",
     "hold",
@@ -109,6 +122,7 @@ __all__ = [
     "request_key",
     "requests_of",
     "requeue",
+    "settle",
     "spend",
     "states_of",
     "take_checks",

@@ -34,7 +34,7 @@ def excess(conn: Connection, model: str) -> float:
 
 
 def money(conn: Connection, now: datetime) -> Money:
-    """Dollars of the whole project and of the jobs made on the UTC day of `now`.
+    """Dollars of the whole project and of what was begun on the UTC day of `now`, expenses too.
 
     What an answer really cost replaces its estimate as soon as it is recorded. Where ended jobs of
     a model have cost more than estimated, what is on its way is taken to as well.
@@ -48,13 +48,17 @@ def money(conn: Connection, now: datetime) -> Money:
                 " by_model as ({excess}),"
                 " coming as (select job_name, sum(estimated_usd * coalesce(excess, 1)) as usd"
                 "   from ledger.requests left join by_model using (model)"
-                "   where state in ('claimed', 'submitted') group by 1)"
-                " select coalesce(sum(paid.usd), 0) as spent_usd,"
-                "  coalesce(sum(coming.usd), 0) as open_usd,"
-                "  coalesce(sum(coalesce(paid.usd, 0) + coalesce(coming.usd, 0))"
-                "    filter (where created_at >= %s), 0) as today_usd"
-                " from ledger.jobs left join paid on paid.job_name = name"
-                " left join coming on coming.job_name = name"
+                "   where state in ('claimed', 'submitted') group by 1),"
+                " each as (select created_at, paid.usd as paid, coming.usd as coming"
+                "   from ledger.jobs left join paid on paid.job_name = name"
+                "   left join coming on coming.job_name = name"
+                "   union all"
+                "   select booked_at, actual_usd,"
+                "     case when actual_usd is null then estimated_usd end from ledger.expenses)"
+                " select coalesce(sum(paid), 0) as spent_usd,"
+                "  coalesce(sum(coming), 0) as open_usd,"
+                "  coalesce(sum(coalesce(paid, 0) + coalesce(coming, 0))"
+                "    filter (where created_at >= %s), 0) as today_usd from each"
             ).format(excess=sql.SQL(_EXCESS)),
             [midnight],
         ).fetchall()[0]

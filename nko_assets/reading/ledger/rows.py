@@ -314,7 +314,7 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """Dollars: paid for answers, estimated for what is on its way, and both for today's jobs."""
+    """Dollars: paid, estimated for what is on its way, and both for what was begun today."""
 
     spent_usd: float
     open_usd: float
@@ -347,7 +347,7 @@ class Spend:
 
 
 class BudgetExceeded(ConfigurationError):
-    """The next job does not fit the budget; it stays queued."""
+    """The next job does not fit the budget and stays queued, or `what` does not and is not done."""
 
     def __init__(
         self,
@@ -356,17 +356,23 @@ class BudgetExceeded(ConfigurationError):
         budget_usd: float,
         committed_usd: float,
         needed_usd: float,
-        queued: int,
+        queued: int = 0,
+        what: str = "",
     ) -> None:
         name, when = (
             ("NKO_DAILY_BUDGET_USD", "or go on after midnight UTC")
             if daily
             else ("NKO_BUDGET_USD", "or stop here; what was answered is kept")
         )
+        there = f"${committed_usd:,.2f} is paid or on its way"
         super().__init__(
-            f"The {'daily ' if daily else ''}budget of ${budget_usd:,.2f} does not allow the next "
-            f"job: ${committed_usd:,.2f} is paid or on its way, and the smallest part that could "
-            f"be sent next needs ${needed_usd:,.4f}; {queued:,} requests stay queued.",
+            f"The {'daily ' if daily else ''}budget of ${budget_usd:,.2f} does not allow "
+            + (
+                f"{what}: {there}, and it needs ${needed_usd:,.4f}; nothing was sent."
+                if what
+                else f"the next job: {there}, and the smallest part that could be sent next needs "
+                f"${needed_usd:,.4f}; {queued:,} requests stay queued."
+            ),
             f"Raise {name}, {when}.",
         )
         self.daily = daily

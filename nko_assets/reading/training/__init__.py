@@ -1,5 +1,5 @@
 """Training the N'Ko line recognizer: rendered lines, augmentation, the network, export, evaluation.
 
-Training and exporting need the extra `train` (torch, onnx); rendering and evaluating do not. Nothing
-outside this package imports it.
+Training, training on and exporting need the extra `train` (torch, onnx); rendering and evaluating
+do not.
 """

@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         "--text", type=Path, nargs="+", help="held-out N'Ko text; without it, invented words"
     )
     evaluate.add_argument(
-        "--weights", type=Path, help="other weights than the shipped ones: the recognizer alone"
+        "--weights", type=Path, default=WEIGHTS, help="other weights than the shipped ones"
     )
     evaluate.add_argument("--typefaces", nargs="+", default=list(TYPEFACES), choices=TYPEFACES)
     evaluate.add_argument("--slides", type=int, default=10, help="slides in each typeface")
@@ -63,8 +63,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(arguments: argparse.Namespace) -> None:
+    from nko_assets.reading.training.plan import TrainingPlan
     from nko_assets.reading.training.text import read_lines
-    from nko_assets.reading.training.trainer import Trainer, TrainingPlan
+    from nko_assets.reading.training.trainer import Trainer
 
     excluded = set(read_lines(arguments.exclude))
     nko = [line for line in read_lines(arguments.text) if line not in excluded]
@@ -87,8 +88,8 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     from nko_assets.reading.training.evaluate import evaluate, offline_reader, table
     from nko_assets.reading.training.text import invented_lines, read_lines
 
-    recognizer = NkoRecognizer(arguments.weights or WEIGHTS)
-    reader = None if arguments.weights or arguments.recognizer_only else offline_reader()
+    recognizer = NkoRecognizer(arguments.weights)
+    reader = None if arguments.recognizer_only else offline_reader(arguments.weights)
     texts = read_lines(arguments.text) if arguments.text else invented_lines(400, seed=0)
     reports = [
         report

@@ -70,23 +70,31 @@ class RenderedBatches(Dataset[Batch]):
             sheet = [prepare(line) for line in render_sheet(rng, texts, face)]
             lines += [line for line in sheet if line]
             total = sum(line.image.shape[1] for line in lines)
-        lines.sort(key=lambda line: line.image.shape[1])
-        ends = np.cumsum([line.image.shape[1] for line in lines])
-        cuts = np.searchsorted(ends, np.arange(1, POOL_BATCHES) * total / POOL_BATCHES)
-        batches = [
-            collate(lines[start:end])
-            for start, end in zip([0, *cuts], [*cuts, len(lines)], strict=True)
-        ]
-        return [batches[i] for i in rng.permutation(POOL_BATCHES)]
+        return in_batches(rng, lines)
 
 
-def prepare(line: RenderedLine) -> TrainingLine | None:
-    """`line` as the network sees it; None where it is too wide, or too dense for CTC."""
+def in_batches(rng: np.random.Generator, lines: list[TrainingLine]) -> list[Batch]:
+    """`lines` in POOL_BATCHES batches of about as many columns, each of lines of about one width.
+
+    Every batch has a line, if no line is wider than a batch is to be.
+    """
+    lines = sorted(lines, key=lambda line: line.image.shape[1])
+    ends = np.cumsum([line.image.shape[1] for line in lines])
+    cuts = np.searchsorted(ends, np.arange(1, POOL_BATCHES) * ends[-1] / POOL_BATCHES)
+    batches = [
+        collate(lines[start:end])
+        for start, end in zip([0, *cuts], [*cuts, len(lines)], strict=True)
+    ]
+    return [batches[i] for i in rng.permutation(POOL_BATCHES)]
+
+
+def prepare(line: RenderedLine, widest: int = MAX_TRAINING_WIDTH) -> TrainingLine | None:
+    """`line` as the network sees it; None where it is wider than `widest`, or too dense for CTC."""
     image = line_input(line.image)
     classes = visual_classes(line.text)
     repeats = sum(a == b for a, b in pairwise(classes))
     fits = len(classes) + repeats <= image.shape[1] // STRIDE
-    if not fits or image.shape[1] > MAX_TRAINING_WIDTH:
+    if not fits or image.shape[1] > widest:
         return None
     return TrainingLine(image, classes, line.text)
 

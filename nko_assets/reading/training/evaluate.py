@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from nko_assets.nko.characters import MARKS
 from nko_assets.reading.charset import fold
-from nko_assets.reading.recognizer import NkoRecognizer
+from nko_assets.reading.recognizer import WEIGHTS, NkoRecognizer
 from nko_assets.reading.training.lines import TRAINED_FACES
 from nko_assets.reading.training.slides import Box, Slide, draw_slides, through_h264
 from nko_assets.typeset import TYPEFACES
@@ -119,14 +120,14 @@ def evaluate(
     return reports
 
 
-def offline_reader() -> FrameReader:
+def offline_reader(weights: Path = WEIGHTS) -> FrameReader:
     """The offline reader as the lineage uses it: a JPEG frame in, lines of either script out."""
     from nko_assets.reading.answers import FrameRequest
     from nko_assets.reading.blocks import located
     from nko_assets.reading.offline import OfflineReader
     from nko_assets.video.encode import encode_jpeg
 
-    reader = OfflineReader()
+    reader = OfflineReader(weights=weights)
 
     def read(frame: np.ndarray) -> list[tuple[Box, str]]:
         request = FrameRequest("slide:0", "slide", 0, encode_jpeg(frame))

@@ -1,8 +1,9 @@
-"""From a checkpoint to the ONNX file that the recognizer loads."""
+"""From a network to the ONNX file that the recognizer loads."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import onnx
@@ -24,6 +25,14 @@ def export(checkpoint: Path, target: Path) -> int:
     state = torch.load(checkpoint, weights_only=True)
     network = LineNetwork()
     network.load_state_dict(state["average"])
+    return write_onnx(network, target, {key: state[key] for key in ("step", "lines", "seconds")})
+
+
+def write_onnx(network: LineNetwork, target: Path, facts: Mapping[str, object]) -> int:
+    """Write `network` to `target` as ONNX, `facts` in its metadata; returns the size in bytes.
+
+    The same network and facts give the same bytes.
+    """
     network.eval()
     with atomic_path(target) as part, warnings.catch_warnings():
         # The exporter cannot tell that the LSTM's first state follows the count of lines.
@@ -43,9 +52,9 @@ def export(checkpoint: Path, target: Path) -> int:
             dynamo=False,
         )
         model = onnx.load(str(part))
-        for key in ("step", "lines", "seconds"):
+        for key, value in facts.items():
             fact = model.metadata_props.add()
-            fact.key, fact.value = key, str(state[key])
+            fact.key, fact.value = key, str(value)
         onnx.checker.check_model(model)
         onnx.save(model, str(part))
     return target.stat().st_size

@@ -30,6 +30,18 @@ class RenderedLine:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class RealLine:
+    """A line cut out of a frame: gray uint8 (height, width), and what it says, logical order.
+
+    `box` is the line's own place in the picture, x0, y0, x1, y1: a crop has room around it.
+    """
+
+    image: np.ndarray
+    text: str
+    box: tuple[int, int, int, int]
+
+
 def line_mask(text: str, face: Typeface, size: int, pad: int = 4) -> np.ndarray:
     """`text` white on black at `size` pixels per em, cropped to its ink plus `pad`; uint8."""
     width, ascent, descent = measure_line(text, face, size)

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from nko_assets.reading.recognizer import decode
 from nko_assets.reading.training.batches import Batch, RenderedBatches
 from nko_assets.reading.training.error_rate import error_rate
 from nko_assets.reading.training.model import LineNetwork
+from nko_assets.reading.training.plan import TrainingPlan, learning_rate
 from nko_assets.reading.training.text import LineWriter
 
 log = logging.getLogger(__name__)
@@ -29,19 +30,7 @@ log = logging.getLogger(__name__)
 VALIDATION_BATCHES = 8
 VALIDATION_SEED_OFFSET = 1_000_003
 EMA_DECAY = 0.999
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingPlan:
-    """What decides the weights: everything that a checkpoint must agree on, but for `steps`."""
-
-    seed: int = 1
-    steps: int = 12_000
-    columns: int = 12_000
-    learning_rate: float = 2e-3
-    warmup: int = 300
-    # The learning rate is constant until this share of the steps, then falls to nothing.
-    constant: float = 0.55
+CLIP = 2.0  # of the gradient's norm
 
 
 def text_digest(*texts: Sequence[str]) -> str:
@@ -50,16 +39,33 @@ def text_digest(*texts: Sequence[str]) -> str:
     return hashlib.sha256(joined.encode()).hexdigest()[:16]
 
 
-def learning_rate(plan: TrainingPlan, step: int) -> float:
-    """The learning rate at `step` (from 0)."""
-    if step < plan.warmup:
-        return plan.learning_rate * (step + 1) / plan.warmup
-    start = plan.constant * plan.steps
-    if step < start:
-        return plan.learning_rate
-    left = max(0.0, (plan.steps - step) / (plan.steps - start))
-    # A cosine from the constant rate down to nearly nothing.
-    return plan.learning_rate * max(0.5 * (1 - float(np.cos(np.pi * left))), 0.002)
+def log_probabilities(network: LineNetwork, batch: Batch) -> torch.Tensor:
+    """What `network` says of the lines of `batch` (count, steps, classes); convolutions in bfloat16."""
+    lines = batch.lines.contiguous(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16):
+        features = network.features(lines)
+    return network.classify(features.float())
+
+
+def ctc_loss(said: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """The CTC loss of the log probabilities `said` on `batch`, the mean over its lines."""
+    return nn.functional.ctc_loss(
+        said.transpose(0, 1),
+        *(batch.labels, batch.steps, batch.label_lengths),
+        blank=BLANK,
+        zero_infinity=True,
+    )
+
+
+@torch.no_grad()
+def follow(average: LineNetwork, network: LineNetwork, decay: float) -> None:
+    """Move the averaged weights, which are the ones that ship, towards those of `network`."""
+    averaged, current = average.state_dict(), network.state_dict()
+    for name, value in averaged.items():
+        if value.is_floating_point():
+            value.lerp_(current[name], 1 - decay)
+        else:
+            value.copy_(current[name])
 
 
 class Trainer:
@@ -174,35 +180,15 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.plan, self.step)
         self.network.train()
-        lines = batch.lines.contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16):
-            features = self.network.features(lines)
-        log_probabilities = self.network.classify(features.float())
-        loss = nn.functional.ctc_loss(
-            log_probabilities.transpose(0, 1),
-            *(batch.labels, batch.steps, batch.label_lengths),
-            blank=BLANK,
-            zero_infinity=True,
-        )
+        loss = ctc_loss(log_probabilities(self.network, batch), batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
+        nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
         self.optimizer.step()
-        self._follow()
+        follow(self.average, self.network, min(EMA_DECAY, (1 + self.step) / (10 + self.step)))
         self.step += 1
         self.lines += len(batch.texts)
         return float(loss.detach())
-
-    @torch.no_grad()
-    def _follow(self) -> None:
-        """Move the averaged weights, which are the ones that ship, towards the current ones."""
-        decay = min(EMA_DECAY, (1 + self.step) / (10 + self.step))
-        averaged, current = self.average.state_dict(), self.network.state_dict()
-        for name, value in averaged.items():
-            if value.is_floating_point():
-                value.lerp_(current[name], 1 - decay)
-            else:
-                value.copy_(current[name])
 
     @torch.no_grad()
     def validate(self) -> float:

@@ -1,0 +1,438 @@
+"""The evaluation: the tuned model beside the base, the lookup, the reader in use and the champion."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from nko_assets.checks import CheckResult, CheckSpec, judge
+from nko_assets.corpus.report_data import TARGETS
+from nko_assets.failures import ConfigurationError, NotReady
+from nko_assets.files import sha256_of
+from nko_assets.previews import table_preview
+from nko_assets.reading.training.lines import TRAINED_FACES
+from nko_assets.resources.chat import open_chat, registry_of
+from nko_assets.resources.reader import reader_weights
+from nko_assets.sample.lessons import lessons
+from nko_assets.sample.score import compare_lines
+from nko_assets.steps import Context, Outcome, Step
+from nko_assets.tuning.chat_model import Answer, ChatModel, Conversation
+from nko_assets.tuning.evaluation.baselines import LineReader, NearestTraining
+from nko_assets.tuning.evaluation.benchmarks import (
+    DRAWN_QUALITY,
+    Benchmark,
+    benchmark,
+    drawn_lines,
+    parallel_examples,
+)
+from nko_assets.tuning.evaluation.contamination import (
+    Contaminated,
+    Seen,
+    contamination,
+    training_texts,
+)
+from nko_assets.tuning.evaluation.flores import read_flores
+from nko_assets.tuning.evaluation.frozen_test import FrozenTest, apart, frozen_test
+from nko_assets.tuning.evaluation.harness import Role, Run, ask_all
+from nko_assets.tuning.evaluation.page import TASK_NAMES, render_evaluation
+from nko_assets.tuning.evaluation.report import (
+    Evaluation,
+    LessonLines,
+    Scored,
+    answer_rows,
+    evaluation_json,
+    score_runs,
+)
+from nko_assets.tuning.evaluation.scores import difference
+from nko_assets.tuning.evaluation.transcription import added_line, line_errors, score_errors
+from nko_assets.tuning.evaluation.translation import signatures
+from nko_assets.tuning.examples import Example, examples
+from nko_assets.tuning.prompts import prompts_digest
+from nko_assets.tuning.registry import MOST_FAILED, Decision, Model, Rival, decide
+from nko_assets.tuning.tuned import Tuned, read_tuned
+from nko_assets.typeset import TYPEFACES
+
+NO_CONTAMINATION = CheckSpec(
+    "no_contamination",
+    "No text of a benchmark, or nearly one, is in what was trained on.",
+    "ERROR",
+)
+ANSWERED = CheckSpec("answered", "At most 5 % of the tuned model's questions have no answer.")
+SOUND = CheckSpec("sound_answers", "At most 5 % of the tuned model's answers are broken.")
+ACCURACY = CheckSpec("accuracy_85", "The tuned model answers 85 % of validation right.")
+BETTER = CheckSpec("better_than_base", "The tuned model beats the base, or the nearest text.")
+WIDE = CheckSpec(
+    "frozen_test_is_wide", "The frozen test was chosen from at least a quarter of validation."
+)
+_MOST_BROKEN = 0.05
+# A pilot's few lessons should not decide for the whole channel.
+_OUTGROWN = 4
+_DRAWN_NOTE = (
+    f"Invented words drawn in {{}}, filmed in H.264 (CRF {DRAWN_QUALITY}) and cut out: what they "
+    "say is known, so that no reader is its own judge, and no model can guess it."
+)
+
+
+def _tuned(context: Context) -> Tuned | None:
+    path = context.lake.root / "tuning" / "tuned.json"
+    return read_tuned(path) if path.exists() else None
+
+
+def _identity(context: Context) -> Mapping[str, Any]:
+    tuned = _tuned(context)
+    flores = context.settings.flores
+    files = sorted(flores.rglob("*")) if flores and flores.is_dir() else [flores] if flores else []
+    return {
+        "tuned": tuned.digest if tuned else "",
+        "flores": [sha256_of(path) for path in files if path.is_file()],
+        "examples": context.settings.evaluation_examples,
+        "reader": sha256_of(reader_weights(context.settings)),
+        "prompts": prompts_digest(),
+    }
+
+
+def _evaluate(context: Context) -> Outcome:
+    tuned = _tuned(context)
+    registry = registry_of(context.settings)
+    champion = registry.champion
+    sides = {
+        side: examples(context.lake.root / "splits" / side) for side in ("train", "validation")
+    }
+    frozen = frozen_test(context.lake.root / "tuning" / "frozen_test", sides["validation"])
+    train, _ = apart(sides["train"], frozen)
+    tests = _benchmarks(context, sides["validation"], frozen)
+    trained_on = _trained_on(context, tuned) if tuned else _shown(train)
+    found = contamination(Seen(trained_on), tests)
+    if found:
+        # What was seen in training proves nothing, so nobody is asked, and nothing is paid.
+        return Outcome(checks=_checks_of_nothing(found))
+    models, absent = _models(context, tuned, champion, train)
+    scored = score_runs(_runs(context, models, tests))
+    decision = None
+    if tuned and not _same(tuned, champion):
+        decision = _decide(_model_of(tuned, models), champion, frozen, scored)
+        registry.record(decision)
+    evaluation = Evaluation(
+        tuned=_model_of(tuned, models) if tuned else None,
+        champion=registry.champion,
+        dataset=tuned.dataset if tuned else "",
+        frozen_test=frozen.digest,
+        benchmarks=tuple(tests),
+        tasks=scored.tasks,
+        accuracies=scored.accuracies,
+        decision=decision,
+        decisions=tuple(registry.decisions),
+        lesson_lines=_lesson_lines(context),
+        absent=absent,
+        shown=scored.shown,
+        signatures=signatures(),
+    )
+    reports = context.lake.root / "reports"
+    lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in answer_rows(scored)]
+    return Outcome(
+        files={
+            reports / "evaluation.html": render_evaluation(evaluation).encode(),
+            reports / "evaluation.json": evaluation_json(evaluation).encode(),
+            reports / "evaluation_answers.jsonl": "".join(lines).encode(),
+        },
+        checks=_checks(evaluation, frozen, len(sides["validation"])),
+        facts=_facts(evaluation, frozen, reports / "evaluation.html"),
+    )
+
+
+def _benchmarks(
+    context: Context, validation: Sequence[Example], frozen: FrozenTest
+) -> list[Benchmark]:
+    limit = context.settings.evaluation_examples
+    tests = [
+        benchmark(
+            "validation",
+            "Validation",
+            "The tenth of the lessons that never trains. What a line says there is what the "
+            "pipeline's reader and reviewers made of it.",
+            validation,
+            limit=limit,
+        ),
+        benchmark(
+            "frozen_test",
+            "Frozen test",
+            f"Chosen once from {frozen.chosen_from:,} examples of validation, and the same ever "
+            "since: it decides between models.",
+            frozen.examples,
+            limit=limit,
+        ),
+    ]
+    if context.settings.flores:
+        flores = read_flores(context.settings.flores)
+        tests.append(
+            benchmark(
+                "flores",
+                flores.title,
+                f"{len(flores.rows):,} sentences of news and encyclopedia, none of the channel.",
+                parallel_examples(flores.rows, "flores"),
+                limit=limit,
+                foreign=True,
+            )
+        )
+    strange = tuple(name for name in TYPEFACES if name not in TRAINED_FACES)
+    for name, title, faces in (
+        ("drawn_lines", "Drawn lines", TRAINED_FACES),
+        ("drawn_unseen", "Drawn lines, strange typeface", strange),
+    ):
+        tests.append(
+            benchmark(
+                name,  # type: ignore[arg-type]
+                title,
+                _DRAWN_NOTE.format(", ".join(faces)),
+                drawn_lines(faces),
+                limit=limit,
+            )
+        )
+    return [test for test in tests if test.examples]
+
+
+def _models(
+    context: Context, tuned: Tuned | None, champion: Model | None, train: Sequence[Example]
+) -> tuple[list[tuple[Role, ChatModel]], dict[str, str]]:
+    """Everything that is measured, with its role, and what cannot be asked, with the reason."""
+    models: list[tuple[Role, ChatModel]] = [
+        ("baseline", NearestTraining(train)),
+        ("reader", _reader(context)),
+    ]
+    settings, store = context.settings, context.workshop.store
+    if tuned is None:
+        return models, {"a tuned model": "None has been tuned yet: run `nko tune`."}
+    # It has to be there: an evaluation without it would answer another question.
+    models.append(("tuned", open_chat(tuned.model, settings, store, base=tuned.base)))
+    absent: dict[str, str] = {}
+    others: list[tuple[Role, str | None, str | None]] = [("base", tuned.base, None)]
+    if champion and not _same(tuned, champion):
+        others.append(("champion", champion.model, champion.base))
+    for role, spec, base in others:
+        if spec is None:
+            absent["the base model"] = "It was tuned from nothing."
+            continue
+        try:
+            models.append((role, open_chat(spec, settings, store, base=base)))
+        except ConfigurationError as error:
+            absent[f"the {role} {spec}"] = str(error)
+    return models, absent
+
+
+def _reader(context: Context) -> LineReader:
+    """The offline reader with the weights in use, by a name that tells them apart."""
+    named = context.settings.reader_weights
+    name = f"offline reader ({Path(named).name})" if named else "offline reader"
+    return LineReader(reader_weights(context.settings), name)
+
+
+def _runs(
+    context: Context, models: Sequence[tuple[Role, ChatModel]], tests: Sequence[Benchmark]
+) -> list[Run]:
+    """Every model on every benchmark that asks what it can do.
+
+    The offline reader is no judge of validation, whose lines it has read itself.
+    """
+
+    def go_on() -> None:
+        if context.stopped.is_set():
+            raise NotReady("The evaluation was interrupted.", "Start it again to go on.")
+
+    own = {"validation", "frozen_test"}
+    known: dict[str, dict[Conversation, Answer]] = {model.name: {} for _, model in models}
+    return [
+        ask_all(model, role, test, context.say, known=known[model.name], go_on=go_on)
+        for role, model in models
+        for test in tests
+        if not (role == "reader" and test.name in own)
+    ]
+
+
+def _trained_on(context: Context, tuned: Tuned) -> Iterator[tuple[str, str]]:
+    shape = "gemini" if tuned.tuner == "vertex" else "chat"
+    dataset = context.lake.root / "tuning" / "dataset" / tuned.dataset
+    return training_texts(dataset / shape / "train.jsonl")
+
+
+def _shown(train: Sequence[Example]) -> Iterator[tuple[str, str]]:
+    for example in train:
+        for turn in example.messages:
+            if turn.role != "system":
+                yield example.id, turn.content
+
+
+def _same(tuned: Tuned | None, champion: Model | None) -> bool:
+    return tuned is not None and champion is not None and tuned.digest == champion.digest
+
+
+def _model_of(tuned: Tuned, models: Sequence[tuple[Role, ChatModel]]) -> Model:
+    name = next(model.name for role, model in models if role == "tuned")
+    return Model(tuned.digest, name, tuned.model, tuned.tuner, tuned.base, tuned.dataset)
+
+
+def _decide(
+    challenger: Model, champion: Model | None, frozen: FrozenTest, scored: Scored
+) -> Decision:
+    """Compare on the frozen test: with the champion, or where there is none with what is free."""
+    on_test = [pair for pair in scored.answers if pair[0].benchmark.name == "frozen_test"]
+    ours = [pair for pair in on_test if pair[0].role == "tuned"]
+    mine = ours[0][1] if ours else ()
+    wanted: set[Role] = {"champion"} if champion else {"base", "baseline"}
+    rivals = [
+        Rival(run.model, difference(mine, theirs)) for run, theirs in on_test if run.role in wanted
+    ]
+    if champion and not rivals:
+        rivals = [Rival(champion.name, None)]
+    asked = len(ours[0][0].results) if ours else 0
+    return decide(
+        challenger,
+        champion,
+        frozen.digest,
+        rivals,
+        asked=asked,
+        failed=asked - len(mine),
+        at=datetime.now(UTC),
+    )
+
+
+def _lesson_lines(context: Context) -> LessonLines | None:
+    """The pipeline's reader against the known text of the sample; None for every other source."""
+    ours = [video_id for video_id in context.video_ids if video_id in lessons()]
+    if not ours:
+        return None
+    readings = pl.concat(context.lake.read_table("gemini_results", one) for one in ours)
+    compared = compare_lines(readings)
+    errors = [
+        added_line(read) if expected is None else line_errors(read or "", expected)
+        for expected, read in compared.select("expected", "read").iter_rows()
+    ]
+    score = score_errors(errors)
+    if score is None:
+        return None
+    return LessonLines(
+        reader=" and ".join(sorted(set(readings["model"]))),
+        lines=compared.filter(pl.col("expected").is_not_null()).height,
+        missed=compared.filter(pl.col("expected").is_not_null() & pl.col("read").is_null()).height,
+        score=score,
+    )
+
+
+def _checks_of_nothing(found: Sequence[Contaminated]) -> list[CheckResult]:
+    """The checks of an evaluation that would mean nothing."""
+    sample = [f"{one.benchmark}: {one.text} ({one.kind}, {one.place})" for one in found[:5]]
+    return [
+        judge(
+            NO_CONTAMINATION,
+            False,
+            f"{len(found)} examples of the benchmarks were trained on, such as "
+            f"“{found[0].text}” ({found[0].benchmark}, {found[0].kind} in {found[0].place}).",
+            {"sample": sample},
+        ),
+        *(
+            judge(spec, False, "Nothing was measured.")
+            for spec in (ANSWERED, SOUND, ACCURACY, BETTER, WIDE)
+        ),
+    ]
+
+
+def _checks(evaluation: Evaluation, frozen: FrozenTest, validation: int) -> list[CheckResult]:
+    mine = [score for score in evaluation.tasks if score.role == "tuned"]
+    asked, failed = sum(one.asked for one in mine), sum(one.failed for one in mine)
+    broken = sum(sum(one.faults.values()) for one in mine)
+    measured = evaluation.accuracy
+    accuracy = measured.accuracy if measured else None
+    compared = [one for one in mine if one.against and one.benchmark == "validation"]
+    beaten = [one for one in compared if one.against and one.against.better]
+    nobody = "No tuned model was measured."
+    return [
+        judge(NO_CONTAMINATION, True, "Nothing of a benchmark was trained on."),
+        judge(
+            ANSWERED,
+            failed <= MOST_FAILED * asked,
+            f"{failed} of {asked} questions have no answer." if mine else nobody,
+        ),
+        judge(
+            SOUND,
+            broken <= _MOST_BROKEN * (asked - failed),
+            f"{broken} of {asked - failed} answers are broken." if mine else nobody,
+        ),
+        judge(
+            ACCURACY,
+            accuracy is not None and accuracy.value >= TARGETS.accuracy,
+            f"{accuracy.value:.1%} ({accuracy.low:.1%} to {accuracy.high:.1%}) of "
+            f"{accuracy.count} answers, weighed by task."
+            if accuracy
+            else nobody,
+        ),
+        judge(
+            BETTER,
+            bool(compared) and len(beaten) == len(compared),
+            f"It is better for sure in {len(beaten)} of {len(compared)} tasks of validation."
+            if compared
+            else nobody,
+        ),
+        judge(
+            WIDE,
+            validation < _OUTGROWN * max(frozen.chosen_from, 1),
+            f"Validation has {validation:,} examples; the frozen test was chosen from "
+            f"{frozen.chosen_from:,}. Move tuning/frozen_test away to choose it anew: models then "
+            "have to win again.",
+        ),
+    ]
+
+
+def _facts(evaluation: Evaluation, frozen: FrozenTest, page: Path) -> dict[str, Any]:
+    rows = [
+        {
+            "benchmark": one.benchmark,
+            "task": TASK_NAMES[one.task],
+            "model": one.model,
+            "answers": one.asked - one.failed,
+            "failed": one.failed,
+            "score": None if one.score is None else round(100 * one.score.value, 1),
+            "right": None if one.right is None else round(100 * one.right.value, 1),
+            "chrF++": round(one.translation.chrf.value, 2) if one.translation else None,
+            "CER %": round(100 * one.transcription.cer.value, 2) if one.transcription else None,
+            "broken": sum(one.faults.values()),
+        }
+        for one in evaluation.tasks
+    ]
+    table = pl.DataFrame(rows, infer_schema_length=None)
+    measured = evaluation.accuracy
+    lines = evaluation.lesson_lines
+    return {
+        "page": {"path": str(page)},
+        "scores": {"markdown": table_preview(table, table.columns, max(len(rows), 1))},
+        "accuracy": round(measured.accuracy.value, 4) if measured and measured.accuracy else None,
+        "frozen test": {"digest": frozen.digest, **frozen.tasks},
+        "decision": f"{evaluation.decision.verdict}: {evaluation.decision.reason}"
+        if evaluation.decision
+        else "nothing to decide",
+        "model in use": evaluation.champion.name if evaluation.champion else "none",
+        "CER of whole frames": round(lines.score.cer.value, 5) if lines else None,
+    }
+
+
+STEPS = (
+    Step(
+        name="evaluation",
+        group="tuning",
+        description=(
+            "The tuned model on validation, the frozen test and FLORES, beside the base model and "
+            "what costs nothing; it becomes the model in use when it wins for sure."
+        ),
+        work=_evaluate,
+        per_video=False,
+        inputs=("splits", "gemini_results"),
+        after=("tuning_metrics",),
+        on_request=True,
+        identity=_identity,
+        checks=(NO_CONTAMINATION, ANSWERED, SOUND, ACCURACY, BETTER, WIDE),
+        kinds=("html", "json"),
+    ),
+)

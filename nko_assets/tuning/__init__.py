@@ -1,0 +1,1 @@
+"""From training files to a tuned model: data sets, trainers, models that answer, evaluation."""

@@ -1,0 +1,1 @@
+"""Measuring models that answer: benchmarks, metrics, significance, contamination, the report."""

@@ -1,0 +1,1 @@
+"""The student: the offline reader trained on with lines that others vouch for, and judged for good."""
