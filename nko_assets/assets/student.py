@@ -13,6 +13,7 @@ from nko_assets.corpus.exports import OCR_SAMPLES
 from nko_assets.corpus.splits import TRAIN, VALIDATION
 from nko_assets.failures import ConfigurationError, PermanentFailure
 from nko_assets.files import sha256_of
+from nko_assets.reading.recognizer import WEIGHTS
 from nko_assets.reading.training.plan import RETRAINING, TrainingPlan
 from nko_assets.steps import Context, Outcome, Step
 from nko_assets.tuning.evaluation.frozen_test import read_frozen_test
@@ -80,7 +81,6 @@ def _student(context: Context) -> Outcome:
 
 def make_student(context: Context, plan: TrainingPlan) -> Outcome:
     """Train by `plan`, judge, and put the student in use where the gate lets it."""
-    from nko_assets.reading.recognizer import WEIGHTS
     from nko_assets.tuning.student.teaching import teach
 
     folder = students(context.lake.root)
@@ -125,8 +125,6 @@ def _validation_videos(context: Context) -> list[str]:
 
 
 def _identity(_context: Context) -> Mapping[str, Any]:
-    from nko_assets.reading.recognizer import WEIGHTS
-
     return {"base": sha256_of(WEIGHTS), "plan": asdict(RETRAINING)}
 
 
