@@ -23,6 +23,7 @@ from nko_assets.failures import ConfigurationError, NkoError, PermanentFailure
 from nko_assets.files import write_atomically
 from nko_assets.resources.tuner import Work
 from nko_assets.tuning.jobs import (
+    NEW_MODEL,
     Estimate,
     MetricPoint,
     Receipt,
@@ -60,7 +61,7 @@ class OpenTuner:
         from nko_assets.tuning.trainer.configuration import load
 
         configuration = load(self._config)
-        base = configuration.base.name or configuration.base.package or "a new model"
+        base = configuration.base.name or configuration.base.package or NEW_MODEL
         return TuningRequest(
             "open", base, dataset.digest, {"configuration": configuration.model_dump(mode="json")}
         )
@@ -132,9 +133,10 @@ class OpenTuner:
     ) -> None:
         from nko_assets.tuning.trainer.configuration import path_of
 
-        config = run / "configuration.toml"
+        source = path_of(self._config)
+        config = run / source.name
         if not config.exists():
-            write_atomically(config, path_of(self._config).read_bytes())
+            write_atomically(config, source.read_bytes())
         command = [sys.executable, "-m", TRAINER, "--config", str(config)]
         command += ["--train", str(dataset.chat_train), "--out", str(run), "--resume"]
         command += ["--validation", str(dataset.chat_validation)]
