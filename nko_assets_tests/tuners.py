@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from nko_assets.failures import NkoError
 from nko_assets.resources.lake import Lake
@@ -94,16 +93,3 @@ def put_dataset(lake: Lake, digest: str = "d1") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(facts))
     lake.save_record("tuning_dataset", "", "f" * 64, [path], {"rows": 1200}, [])
-
-
-def chat_rows(path: Path, count: int) -> Path:
-    """A file of chat messages as the open trainer reads them, each with other numbers."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as rows:
-        for number in range(count):
-            messages = [
-                {"role": "user", "content": f"ߒߞߏ {number}"},
-                {"role": "assistant", "content": f"N'Ko {number % 7}"},
-            ]
-            rows.write(json.dumps({"id": str(number), "task": "t", "messages": messages}) + "\n")
-    return path
