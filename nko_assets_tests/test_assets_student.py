@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import importlib.util
 import json
+from typing import Any
 
 import polars as pl
 import pytest
@@ -31,6 +32,15 @@ from nko_assets_tests.student_lines import crop
 from nko_assets_tests.workbench import Workbench, check, entry_of
 
 PLAN = TrainingPlan(steps=1, columns=400, learning_rate=1e-5, warmup=1)
+
+
+def quickly(*given: Any, **over: Any) -> Any:
+    """Teach a student that hardly learns anything."""
+    from nko_assets.tuning.student.teaching import teach
+
+    return teach(*given, **over, plan=PLAN, settling=8)
+
+
 needs_torch = pytest.mark.skipif(
     importlib.util.find_spec("torch") is None, reason="needs the extra train"
 )
@@ -85,7 +95,7 @@ def test_it_is_made_on_request_only():
 def test_what_the_gate_alone_accepted_is_no_lesson_and_the_way_out_is_told(tmp_path):
     bench = bench_of(tmp_path, 150, LEAST_REAL, by="gate")
     with pytest.raises(PermanentFailure, match="there are 0") as failure:
-        make_student(bench.context("", *VIDEOS), PLAN)
+        make_student(bench.context("", *VIDEOS), quickly)
     assert f"at least {LEAST_REAL} more" in failure.value.next_step
     assert "held-1" in failure.value.next_step
 
@@ -93,7 +103,7 @@ def test_what_the_gate_alone_accepted_is_no_lesson_and_the_way_out_is_told(tmp_p
 def test_too_few_lines_to_teach_are_told_with_how_many_are_missing(tmp_path):
     bench = bench_of(tmp_path, LEAST_TAUGHT - 7, LEAST_REAL)
     with pytest.raises(PermanentFailure, match=f"there are {LEAST_TAUGHT - 7} in train") as failure:
-        make_student(bench.context("", *VIDEOS), PLAN)
+        make_student(bench.context("", *VIDEOS), quickly)
     assert "at least 7 more" in failure.value.next_step
 
 
@@ -102,12 +112,12 @@ def test_lines_like_those_of_the_frozen_set_do_not_teach(tmp_path):
     held = [crop(number, "held-1") for number in range(LEAST_REAL)]  # texts of train's own lines
     frozen_set(students(tmp_path) / "frozen", held, [])
     with pytest.raises(PermanentFailure, match=f"there are {LEAST_TAUGHT - LEAST_REAL} in train"):
-        make_student(bench.context("", *VIDEOS), PLAN)
+        make_student(bench.context("", *VIDEOS), quickly)
 
 
 @needs_torch
 def test_a_student_that_is_not_better_is_refused_and_the_old_weights_stay(bench):
-    outcome = make_student(bench.context("", *VIDEOS), PLAN)
+    outcome = make_student(bench.context("", *VIDEOS), quickly)
     result = check(outcome, "student_accepted")
     assert not result.passed
     assert result.severity == "WARN"
@@ -135,7 +145,7 @@ def test_a_student_that_beats_the_one_in_use_takes_its_place(bench):
     digest = sha256_of(written)
     write_atomically(student_folder(folder, digest) / WEIGHTS_FILE, written.read_bytes())
     write_atomically(accepted_file(folder), accepted(digest))
-    outcome = make_student(bench.context("", *VIDEOS), PLAN)
+    outcome = make_student(bench.context("", *VIDEOS), quickly)
     assert outcome.facts["status"] == "accepted"
     assert check(outcome, "student_accepted").passed
     for path, data in outcome.files.items():
@@ -151,5 +161,5 @@ def test_an_interrupted_run_ends_before_anything_is_written(tmp_path):
     context = bench.context("", *VIDEOS)
     context.stopped.set()
     with pytest.raises(NotReady):
-        make_student(context, PLAN)
+        make_student(context, quickly)
     assert {path.name for path in students(tmp_path).iterdir()} == {"frozen"}

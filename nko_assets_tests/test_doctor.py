@@ -126,3 +126,31 @@ def test_a_database_that_does_not_answer_is_found_and_its_password_is_not_told(t
     assert not finding.well
     assert "does not answer" in finding.message
     assert "SECRET" not in str(finding)
+
+
+def test_the_open_trainer_and_its_configuration_are_told(tmp_path):
+    finding = found("tuner", data=tmp_path)
+    assert finding.well
+    assert "the open trainer, configuration tiny: no NKO_BUCKET is set" in finding.message
+    wrong = found("tuner", data=tmp_path, tuning_config="gigantic")
+    assert not wrong.well
+    assert "tiny" in wrong.next_step
+
+
+@pytest.mark.parametrize(("model", "well"), [("gemini-2.5-flash", True), ("gemini-9", False)])
+def test_vertex_is_told_with_its_price_or_with_the_models_that_have_one(tmp_path, model, well):
+    with gcs_server() as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STORAGE_EMULATOR_HOST", server.url)
+        finding = found(
+            "tuner", data=tmp_path, bucket=BUCKET, gcp_project="lessons-1", tuning_model=model
+        )
+    assert finding.well is well
+    assert ("$5 a million tokens, in lessons-1" in finding.message) is well
+    assert well or "gemini-2.5-flash" in finding.next_step
+
+
+def test_nobody_logged_in_at_google_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
+    finding = found("Google Cloud", data=tmp_path, bucket="lessons", gcp_project="lessons-1")
+    assert not finding.well
+    assert "gcloud auth application-default login" in finding.next_step

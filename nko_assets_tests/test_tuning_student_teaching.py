@@ -26,7 +26,9 @@ FROZEN = FrozenSet(
 
 def test_a_student_lies_under_the_digest_of_its_weights_beside_its_card(tmp_path):
     said: list[str] = []
-    student = teach(tmp_path, TAUGHT, FROZEN, WEIGHTS, said.append, left_out=4, plan=PLAN)
+    student = teach(
+        tmp_path, TAUGHT, FROZEN, WEIGHTS, said.append, left_out=4, plan=PLAN, settling=8
+    )
     assert student.weights == tmp_path / student.digest[:12] / "nko_lines.onnx"
     assert sha256_of(student.weights) == student.digest
     card = student.card.read_text()
@@ -42,7 +44,7 @@ def test_a_student_lies_under_the_digest_of_its_weights_beside_its_card(tmp_path
 
 def test_the_same_lines_give_the_same_student(tmp_path):
     one, other = (
-        teach(tmp_path / name, TAUGHT, FROZEN, WEIGHTS, lambda _said: None, plan=PLAN)
+        teach(tmp_path / name, TAUGHT, FROZEN, WEIGHTS, lambda _said: None, plan=PLAN, settling=8)
         for name in ("one", "other")
     )
     assert one.digest == other.digest
@@ -54,5 +56,5 @@ def test_a_run_that_is_interrupted_leaves_nothing_behind(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        teach(tmp_path / "student", TAUGHT, FROZEN, WEIGHTS, stop, plan=PLAN)
+        teach(tmp_path / "student", TAUGHT, FROZEN, WEIGHTS, stop, plan=PLAN, settling=8)
     assert not (tmp_path / "student").exists()

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nko_assets.checks import CheckSpec, judge
 from nko_assets.corpus.exports import OCR_SAMPLES
 from nko_assets.corpus.splits import TRAIN, VALIDATION
 from nko_assets.failures import ConfigurationError, PermanentFailure
 from nko_assets.files import sha256_of
-from nko_assets.reading.training.plan import RETRAINING, TrainingPlan
+from nko_assets.reading.recognizer import WEIGHTS
+from nko_assets.reading.training.plan import RETRAINING
 from nko_assets.steps import Context, Outcome, Step
 from nko_assets.tuning.evaluation.frozen_test import read_frozen_test
 from nko_assets.tuning.student.accepted import (
@@ -24,6 +25,9 @@ from nko_assets.tuning.student.accepted import (
 )
 from nko_assets.tuning.student.crops import Crop, Voucher, apart, crops, vouchers
 from nko_assets.tuning.student.frozen import FrozenSet, frozen_set
+
+if TYPE_CHECKING:
+    from nko_assets.tuning.student.teaching import Student
 
 ACCEPTED = CheckSpec(
     "student_accepted",
@@ -75,14 +79,13 @@ def _student(context: Context) -> Outcome:
             f"Training the student needs {' and '.join(missing)}, not installed here.",
             "Install the extra: pip install -e '.[train]'",
         )
-    return make_student(context, RETRAINING)
-
-
-def make_student(context: Context, plan: TrainingPlan) -> Outcome:
-    """Train by `plan`, judge, and put the student in use where the gate lets it."""
-    from nko_assets.reading.recognizer import WEIGHTS
     from nko_assets.tuning.student.teaching import teach
 
+    return make_student(context, teach)
+
+
+def make_student(context: Context, teach: Callable[..., Student]) -> Outcome:
+    """Have `teach` train and judge a student, and put it in use where the gate lets it."""
     folder = students(context.lake.root)
     by = _vouchers(context)
     validation = crops(context.lake.root / "splits" / VALIDATION / f"{OCR_SAMPLES}.jsonl", by)
@@ -95,7 +98,7 @@ def make_student(context: Context, plan: TrainingPlan) -> Outcome:
         context.pause(0)
         context.say(message)
 
-    student = teach(folder, taught, frozen, before, say, left_out=left_out, plan=plan)
+    student = teach(folder, taught, frozen, before, say, left_out=left_out)
     verdict = student.verdict
     in_use = verdict.status == "accepted"
     return Outcome(
@@ -125,8 +128,6 @@ def _validation_videos(context: Context) -> list[str]:
 
 
 def _identity(_context: Context) -> Mapping[str, Any]:
-    from nko_assets.reading.recognizer import WEIGHTS
-
     return {"base": sha256_of(WEIGHTS), "plan": asdict(RETRAINING)}
 
 

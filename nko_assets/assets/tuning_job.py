@@ -18,7 +18,14 @@ from nko_assets.schemas.tuning_metrics import TuningMetrics
 from nko_assets.steps import Context, Outcome, Step, parquet_bytes
 from nko_assets.tuning.curves import curves, page, summary
 from nko_assets.tuning.dataset import read_dataset
-from nko_assets.tuning.jobs import MetricPoint, Receipt, TuningState, TuningStatus, observed
+from nko_assets.tuning.jobs import (
+    NEW_MODEL,
+    MetricPoint,
+    Receipt,
+    TuningState,
+    TuningStatus,
+    observed,
+)
 from nko_assets.tuning.tuned import Tuned
 
 MEASURED = CheckSpec("measured", "Loss was measured on what is trained on and on what is not.")
@@ -91,7 +98,7 @@ def _collect(context: Context) -> Outcome:
         digest=receipt.name.removeprefix("nko-tune-"),
         tuner=receipt.tuner,
         model=status.model,
-        base=receipt.base,
+        base=None if receipt.base == NEW_MODEL else receipt.base,
         dataset=receipt.dataset,
         usd=status.usd,
     )

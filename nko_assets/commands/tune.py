@@ -48,9 +48,9 @@ def register(
         settings = settings_for(None, data, tuning_config=preset, tuner=tuner)
         workshop = open_workshop(settings)
         if cancel:
-            told: list[str] = []
-            workshop.tuner.cancel(told.append)
-            _show(out, {"stopped": told}, as_json, told or ["No tuning job is under way."])
+            stopped: list[str] = []
+            workshop.tuner.cancel(stopped.append)
+            _show(out, {"stopped": stopped}, as_json, stopped or ["No tuning job is under way."])
             return
         from nko_assets.progress import ConsoleProgress
         from nko_assets.run import run_tuning
@@ -63,7 +63,7 @@ def register(
             "held_back": result.held_back,
             "broken": result.broken,
         }
-        _show(out, document, as_json, _lines(found, result.broken))
+        _show(out, document, as_json, told(found, result.broken))
         if result.held_back:
             raise ConfigurationError(result.held_back)
         raise typer.Exit(SOME_FAILED if result.broken else 0)
@@ -87,14 +87,22 @@ def _is_picture(fact: object) -> bool:
     return isinstance(fact, dict) and set(fact) == {"markdown"}
 
 
-def _lines(found: Mapping[str, Mapping[str, Any]], broken: Mapping[str, str]) -> list[str]:
-    lines = [f"{name} failed: {reason}" for name, reason in broken.items()]
+def told(found: Mapping[str, Mapping[str, Any]], broken: Mapping[str, str]) -> list[str]:
+    """The facts for people, under the names of the assets that hold them; then what failed."""
+    lines = []
     for name, facts in found.items():
-        for key, fact in facts.items():
-            shown = fact["path"] if isinstance(fact, dict) and set(fact) == {"path"} else fact
-            if not isinstance(shown, dict | list) and name not in broken:
-                lines.append(f"{key}: {shown}")
-    return lines
+        shown = {
+            key: fact["path"] if isinstance(fact, dict) and set(fact) == {"path"} else fact
+            for key, fact in facts.items()
+        }
+        plain = [f"  {key}: {fact}" for key, fact in shown.items() if _is_plain(fact)]
+        if plain and name not in broken:
+            lines += [name, *plain]
+    return [*lines, *(f"{name} failed: {reason}" for name, reason in broken.items())]
+
+
+def _is_plain(fact: object) -> bool:
+    return not isinstance(fact, dict | list)
 
 
 def _show(out: Console, document: Any, as_json: bool, lines: list[str]) -> None:

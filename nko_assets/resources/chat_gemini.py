@@ -34,7 +34,13 @@ from nko_assets.reading.gemini.models import model_named
 from nko_assets.reading.gemini.prices import price
 from nko_assets.reading.gemini.tokens import image_tokens
 from nko_assets.reading.ledger import Limits, book, cancel_booking, settle
-from nko_assets.resources.gemini_errors import WIRE_ERRORS, Ambiguous, Throttled, failure_of
+from nko_assets.resources.gemini_errors import (
+    WIRE_ERRORS,
+    Ambiguous,
+    NotFound,
+    Throttled,
+    failure_of,
+)
 from nko_assets.resources.store import LazyStore
 from nko_assets.tuning.chat_model import Answer, Conversation
 from nko_assets.tuning.prompts import TASKS, Task
@@ -179,7 +185,8 @@ class GeminiChat:
             if not isinstance(failure, Ambiguous):
                 with self._store().session() as conn:
                     cancel_booking(conn, booking)
-            if isinstance(failure, ConfigurationError):
+            # Nothing but the model itself can be missing here.
+            if isinstance(failure, ConfigurationError | NotFound):
                 raise ConfigurationError(failure.message, _ADVICE) from None
             # Without its cause: that holds the request, and the request holds the key.
             raise failure from None

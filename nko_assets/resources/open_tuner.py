@@ -23,6 +23,7 @@ from nko_assets.failures import ConfigurationError, NkoError, PermanentFailure
 from nko_assets.files import write_atomically
 from nko_assets.resources.tuner import Work
 from nko_assets.tuning.jobs import (
+    NEW_MODEL,
     Estimate,
     MetricPoint,
     Receipt,
@@ -60,7 +61,7 @@ class OpenTuner:
         from nko_assets.tuning.trainer.configuration import load
 
         configuration = load(self._config)
-        base = configuration.base.name or configuration.base.package or "a new model"
+        base = configuration.base.name or configuration.base.package or NEW_MODEL
         return TuningRequest(
             "open", base, dataset.digest, {"configuration": configuration.model_dump(mode="json")}
         )
@@ -132,9 +133,10 @@ class OpenTuner:
     ) -> None:
         from nko_assets.tuning.trainer.configuration import path_of
 
-        config = run / "configuration.toml"
+        source = path_of(self._config)
+        config = run / source.name
         if not config.exists():
-            write_atomically(config, path_of(self._config).read_bytes())
+            write_atomically(config, source.read_bytes())
         command = [sys.executable, "-m", TRAINER, "--config", str(config)]
         command += ["--train", str(dataset.chat_train), "--out", str(run), "--resume"]
         command += ["--validation", str(dataset.chat_validation)]
@@ -163,24 +165,27 @@ class OpenTuner:
 
 
 class _Metrics:
-    """The lines of a run's measurements that were not told of yet."""
+    """The measurements of a run that were not told of yet.
+
+    A trainer that goes on from a checkpoint cuts off what it measured after that, and measures it
+    again: the file is read whole each time, and each point of it is told once.
+    """
 
     def __init__(self, run: Path) -> None:
         self._path = run / "metrics.jsonl"
-        self._read = 0
+        self._told: set[tuple[int, str]] = set()
 
     def new(self) -> Iterator[MetricPoint]:
         """Points of whole lines; a line that is still being written is left for the next time."""
         try:
-            with self._path.open("rb") as lines:
-                lines.seek(self._read)
-                data = lines.read()
+            data = self._path.read_bytes()
         except FileNotFoundError:
             return
-        whole = data[: data.rfind(b"\n") + 1]
-        self._read += len(whole)
-        for line in whole.splitlines():
-            yield MetricPoint.of(json.loads(line))
+        for line in data[: data.rfind(b"\n") + 1].splitlines():
+            point = MetricPoint.of(json.loads(line))
+            if (point.step, point.split) not in self._told:
+                self._told.add((point.step, point.split))
+                yield point
 
     def tell(self, work: Work) -> None:
         """Say every new point, and show the last of each side."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -14,8 +13,8 @@ from nko_assets.failures import PermanentFailure
 
 TunerName = Literal["open", "vertex"]
 
-NAME = re.compile(r"nko-tune-[0-9a-f]{24}(-[0-9]+)?")
-"""How jobs of ours are called, at services that have those of others too."""
+NEW_MODEL = "a new model"
+"""The base of a model that begins from nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,11 +155,13 @@ class VertexServer:
     ) -> None:
         self.project = project
         self.token = token
-        self.calls: list[tuple[str, int]] = []
+        self.calls: list[tuple[str, int]] = []  # those that were answered, with the status
+        self.received: list[str] = []
         self.jobs: list[ServedTuning] = []
         self.endings: deque[Ending] = deque()
         self.faults = Faults()
         self.denied: set[str] = set()
+        self.hidden = False  # whether jobs are made and not listed yet
         self.series = SERIES
         self.lock = threading.RLock()
         self.polls_to_end = polls_to_end
@@ -203,7 +205,7 @@ class VertexServer:
         """Make the next `times` calls of a method fail, after `skip` that do not."""
         self.faults.add(Fault(method, how, times, skip, seconds, None))
 
-    def deny(self, method: str, message: str = "") -> None:
+    def deny(self, method: str) -> None:
         """Refuse a method to whoever asks, as the service does when a role is missing."""
         self.denied.add(method)
 
@@ -338,6 +340,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._query = parse_qs(parts.query)
         data = self.rfile.read(int(self.headers["Content-Length"] or 0))
         method, found = self._route(unquote(parts.path))
+        self.vertex.received.append(method)
         fault = self.vertex.faults.take(method)
         how = fault.how if fault else None
         if fault and how == "slow":
@@ -449,7 +452,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _list(self) -> dict[str, Any]:
         with self.vertex.lock:
-            told = [job.told() for job in self.vertex.jobs]
+            told = [] if self.vertex.hidden else [job.told() for job in self.vertex.jobs]
         size = min(int(self._query.get("pageSize", ["50"])[0]), self.vertex.page_size)
         start = int(self._query.get("pageToken", ["0"])[0])
         page: dict[str, Any] = {"tuningJobs": told[start : start + size]} if told else {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -12,7 +11,7 @@ from torch.utils.data import Dataset
 
 from nko_assets.reading.charset import visual_classes
 from nko_assets.reading.recognizer import STRIDE, line_input, stack_lines
-from nko_assets.reading.training.lines import TRAINED_FACES, RenderedLine, render_sheet
+from nko_assets.reading.training.lines import TRAINED_FACES, RenderedLine, has_room, render_sheet
 from nko_assets.reading.training.text import LineWriter
 from nko_assets.typeset import TYPEFACES
 
@@ -92,9 +91,7 @@ def prepare(line: RenderedLine, widest: int = MAX_TRAINING_WIDTH) -> TrainingLin
     """`line` as the network sees it; None where it is wider than `widest`, or too dense for CTC."""
     image = line_input(line.image)
     classes = visual_classes(line.text)
-    repeats = sum(a == b for a, b in pairwise(classes))
-    fits = len(classes) + repeats <= image.shape[1] // STRIDE
-    if not fits or image.shape[1] > widest:
+    if not has_room(image.shape[1], classes) or image.shape[1] > widest:
         return None
     return TrainingLine(image, classes, line.text)
 

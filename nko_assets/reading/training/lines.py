@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
+from nko_assets.reading.recognizer import STRIDE
 from nko_assets.reading.training import augment
 from nko_assets.typeset import Typeface, draw_line, measure_line
 
@@ -40,6 +42,15 @@ class RealLine:
     image: np.ndarray
     text: str
     box: tuple[int, int, int, int]
+
+
+def has_room(width: int, classes: Sequence[int]) -> bool:
+    """Whether a line that is `width` columns wide for the network has a step for each of `classes`.
+
+    Between two of the same CTC needs one more.
+    """
+    repeats = sum(a == b for a, b in pairwise(classes))
+    return len(classes) + repeats <= width // STRIDE
 
 
 def line_mask(text: str, face: Typeface, size: int, pad: int = 4) -> np.ndarray:

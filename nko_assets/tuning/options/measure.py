@@ -19,6 +19,7 @@ PIECES: Final = 4_096
 """N'Ko pieces that the open trainer would add to a vocabulary."""
 
 _BASE_PIECES: Final = 512  # of the little tokenizer to which pieces are added to try them
+_TURNS: Final = 20_000  # from which they are learnt at most, one in so many of a large data set
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,8 @@ def _own_pieces(train: list[str], held_out: list[str]) -> OwnPieces | None:
     runs = [run for text in held_out for run in words(text)]
     if not runs or not any(words(text) for text in train):
         return None
-    extension = extend(byte_bpe(train, _BASE_PIECES, ()), train, PIECES)
+    learnt_from = train[:: 1 + len(train) // _TURNS]
+    extension = extend(byte_bpe(learnt_from, _BASE_PIECES, ()), learnt_from, PIECES)
     tokens = count_tokens(extension.tokenizer, [f" {run}" for run in runs])
     characters = sum(len(run) + 1 for run in runs)
     return OwnPieces(

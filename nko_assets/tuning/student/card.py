@@ -19,7 +19,8 @@ class Origin:
 
     `base` and `before` are the SHA-256 of the weights it started from and of those it was compared
     with; `rendered` and `real` count the lines of all batches, `left_out` the crops that were kept
-    from it because the frozen sets hold their text or their video.
+    from it because the frozen sets hold their text or their video. `share` is how far the weights
+    went from the base towards the trained ones.
     """
 
     base: str
@@ -29,6 +30,7 @@ class Origin:
     left_out: int
     rendered: int
     real: int
+    share: float
 
 
 def model_card(digest: str, origin: Origin, frozen: FrozenSet, verdict: Verdict) -> str:
@@ -45,7 +47,8 @@ The offline reader's network and classes (see the shipped weights' card), traine
 ## Training
 - Begun from weights `{origin.base[:12]}`, the shipped ones.
 - {len(origin.taught)} real lines of {len({crop.video_id for crop in origin.taught})} videos: {by["person"]} accepted or corrected by a person, {by["agreement"]} on which two readers agree. None was taken on the reader's own confidence. {origin.left_out} more were left out, since a frozen set holds their text, nearly their text, or their video.
-- {plan.steps} steps, each half rendered and half real: {origin.rendered:,} rendered and {origin.real:,} real lines seen. AdamW at {plan.learning_rate:g}, seed {plan.seed}, statistics of the normalizations kept, weights averaged.
+- {plan.steps} steps, each half rendered and half real: {origin.rendered:,} rendered and {origin.real:,} real lines seen. AdamW at {plan.learning_rate:g}, seed {plan.seed}, statistics of the normalizations kept, weights averaged; held to what the shipped weights say of rendered lines.
+- {origin.share:.0%} of the way from the shipped weights to the trained ones: as far as errors on other rendered lines do not rise.
 
 ## Judged
 On the frozen set `{frozen.digest[:12]}`, against weights `{origin.before[:12]}`, which were in use. Character error rates with 95 % intervals:

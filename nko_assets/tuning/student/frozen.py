@@ -20,8 +20,9 @@ import numpy as np
 
 from nko_assets.failures import PermanentFailure
 from nko_assets.files import write_atomically
-from nko_assets.reading.charset import fold
-from nko_assets.reading.training.lines import TRAINED_FACES, render_sheet
+from nko_assets.reading.charset import fold, visual_classes
+from nko_assets.reading.recognizer import line_input
+from nko_assets.reading.training.lines import TRAINED_FACES, has_room, render_sheet
 from nko_assets.reading.training.text import LineWriter
 from nko_assets.tuning.student.crops import Crop
 from nko_assets.typeset import TYPEFACES
@@ -136,7 +137,10 @@ def read_frozen_set(folder: Path) -> FrozenSet:
 
 
 def rendered_lines(count: int, seed: int = _SEED) -> list[FrozenLine]:
-    """`count` rendered lines of invented words, all typefaces of training in turn."""
+    """`count` rendered lines of invented words, all typefaces of training in turn.
+
+    Lines that were squeezed so much that nobody could read them are left out.
+    """
     rng = np.random.default_rng(seed)
     writer = LineWriter()
     lines: list[FrozenLine] = []
@@ -147,6 +151,8 @@ def rendered_lines(count: int, seed: int = _SEED) -> list[FrozenLine]:
         lengths = np.exp(rng.uniform(np.log(6), np.log(52), _SHEET_LINES)).astype(int)
         texts = [writer.line(rng, int(length), face) for length in lengths]
         for line in render_sheet(rng, texts, face):
+            if not has_room(line_input(line.image).shape[1], visual_classes(line.text)):
+                continue
             picture = cv2.imencode(".png", np.ascontiguousarray(line.image))[1].tobytes()
             name = f"rendered-{seed}-{len(lines)}"
             lines.append(

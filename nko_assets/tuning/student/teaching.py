@@ -23,6 +23,7 @@ from nko_assets.tuning.student.card import Origin, model_card
 from nko_assets.tuning.student.crops import Crop
 from nko_assets.tuning.student.frozen import FrozenSet
 from nko_assets.tuning.student.gate import Verdict, judge_weights
+from nko_assets.tuning.student.settle import LINES, settle
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +46,13 @@ def teach(
     *,
     left_out: int = 0,
     plan: TrainingPlan = RETRAINING,
+    settling: int = LINES,
 ) -> Student:
     """Train the shipped weights on with `taught`, write them below `folder`, and judge them.
 
     `before` are the weights in use, to be beaten on `frozen`; `left_out` crops were kept from
-    `taught` for its sake. `say` is told how far it is, and may raise to stop it.
+    `taught` for its sake; `settling` rendered lines tell how far to go. `say` is told how far it is, and may
+    raise to stop it.
     """
     run = retrain(
         WEIGHTS,
@@ -58,18 +61,19 @@ def teach(
         say,
         plan,
     )
+    network, share = settle(WEIGHTS, run.network, say, settling)
     make_folder(folder)
     base = sha256_of(WEIGHTS)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as beside:
         written = Path(beside) / WEIGHTS_FILE
-        write_onnx(run.network, written, {"base": base, "steps": plan.steps})
+        write_onnx(network, written, {"base": base, "steps": plan.steps})
         digest = sha256_of(written)
         own = student_folder(folder, digest)
         make_folder(own)
         weights = written.replace(own / WEIGHTS_FILE)
     say("reading the frozen set with the weights in use and with the new ones")
     verdict = judge_weights(before, weights, frozen)
-    origin = Origin(base, sha256_of(before), plan, taught, left_out, run.rendered, run.real)
+    origin = Origin(base, sha256_of(before), plan, taught, left_out, run.rendered, run.real, share)
     student = Student(digest, weights, own / "MODEL_CARD.md", own / "verdict.json", verdict)
     write_atomically(student.card, model_card(digest, origin, frozen, verdict).encode())
     write_atomically(student.told, (json.dumps(asdict(verdict), indent=1) + "\n").encode())

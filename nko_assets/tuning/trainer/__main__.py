@@ -45,10 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     try:
         order = Order(load(chosen.config), chosen.train, chosen.validation, chosen.out.resolve())
-        print(json.dumps(train(order, resume=chosen.resume), ensure_ascii=False))
+        outcome = train(order, resume=chosen.resume)
     except NkoError as failure:
         print(failure, file=sys.stderr)
         return 2
+    from accelerate import PartialState
+
+    if PartialState().is_main_process:
+        print(json.dumps(outcome, ensure_ascii=False))
     return 0
 
 

@@ -73,40 +73,38 @@ def train(order: Order, *, resume: bool) -> dict[str, Any]:
 
 
 def _train(order: Order, *, resume: bool) -> dict[str, Any]:
-    from accelerate import PartialState
     from transformers.utils import logging as transformers_logging
 
     from nko_assets.tuning.trainer import base_model
 
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
-    processes = PartialState()
-    _require_one_gpu_each(processes.num_processes)
     configuration, out = order.configuration, order.out
+    arguments = _arguments(configuration, out)  # joins the processes, where there are several
+    _require_one_gpu_each(arguments.world_size)
     rows, pictures = read_rows(order.train)
     held_out, held_out_pictures = read_rows(order.validation)
     run = _identity(order)
     if (done := _earlier(out, run, resume=resume)) is not None:
         return done
-    if processes.is_main_process:
+    if arguments.should_save:
         make_folder(out)
-    with processes.main_process_first():
+    with arguments.main_process_first(local=False):
         base = base_model.as_folder(configuration.base, out / BASE)
     texts = [text for row in rows for text in row.texts]
     loaded = base_model.load(configuration, base, texts)
     examples, long = encode(rows, loaded.tokenizer, configuration.max_tokens)
     validation, held_out_long = encode(held_out, loaded.tokenizer, configuration.max_tokens)
     rejected = [*pictures, *long, *held_out_pictures, *held_out_long]
-    with processes.main_process_first():
+    with arguments.main_process_first(local=False):
         # The first one cleans up, and the others find it clean.
         checkpoint = last_complete(out / CHECKPOINTS) if resume else None
-    seconds = 0.0
-    if processes.is_main_process:
-        seconds = _set_up(out, run, rejected, checkpoint)
+    seconds = _set_up(out, run, rejected, checkpoint) if arguments.should_save else 0.0
+    arguments.eval_on_start = checkpoint is None
     outcome = {
         **run,
         "base": str(base) if base else None,
-        **_descend(order, loaded, examples, validation, checkpoint, seconds),
+        **_descend(order, arguments, loaded, examples, validation, checkpoint, seconds),
         "rows": {"train": len(examples), "validation": len(validation), "rejected": len(rejected)},
         "tokens_an_epoch": sum(len(example.input_ids) for example in examples),
         "tokens_a_nko_word": {
@@ -116,7 +114,7 @@ def _train(order: Order, *, resume: bool) -> dict[str, Any]:
         "vocabulary": {"base": len(loaded.base_tokenizer), "added": len(loaded.new)},
         "versions": {library: version(library) for library in _LIBRARIES},
     }
-    if processes.is_main_process:
+    if arguments.should_save:
         _save_model(loaded, outcome, out)
         write_atomically(out / DONE, _json(outcome))
     return outcome
@@ -124,6 +122,7 @@ def _train(order: Order, *, resume: bool) -> dict[str, Any]:
 
 def _descend(
     order: Order,
+    arguments: Any,
     loaded: Loaded,
     examples: Sequence[Encoded],
     validation: Sequence[Encoded],
@@ -146,7 +145,7 @@ def _descend(
     first = step_of(checkpoint) + 1 if checkpoint else 0
     trainer = SFTTrainer(
         model=_adapted(configuration, loaded) if lora else loaded.model,
-        args=_arguments(configuration, out, evaluate_first=checkpoint is None),
+        args=arguments,
         train_dataset=Dataset.from_list([asdict(example) for example in examples]),
         eval_dataset=Dataset.from_list([asdict(example) for example in validation]),
         processing_class=loaded.tokenizer,
@@ -180,7 +179,7 @@ def _descend(
     }
 
 
-def _arguments(configuration: Configuration, out: Path, *, evaluate_first: bool) -> Any:
+def _arguments(configuration: Configuration, out: Path) -> Any:
     import torch
     from trl import SFTConfig
 
@@ -205,7 +204,6 @@ def _arguments(configuration: Configuration, out: Path, *, evaluate_first: bool)
         logging_nan_inf_filter=False,
         eval_strategy="steps",
         eval_steps=configuration.evaluate_every,
-        eval_on_start=evaluate_first,
         save_strategy="steps",
         save_steps=configuration.evaluate_every,
         save_total_limit=2,  # the best and the last
@@ -213,6 +211,9 @@ def _arguments(configuration: Configuration, out: Path, *, evaluate_first: bool)
         metric_for_best_model="eval_loss",
         greater_is_better=False,
         restore_callback_states_from_checkpoint=True,
+        ddp_find_unused_parameters=False,
+        log_level="error",
+        log_level_replica="error",
         report_to=[],
         disable_tqdm=True,
     )

@@ -1,0 +1,131 @@
+"""A benchmark's text that was planted in training is found, however it is wrapped; others are not."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nko_assets.failures import PermanentFailure
+from nko_assets.tuning.evaluation.benchmarks import benchmark, parallel_examples
+from nko_assets.tuning.evaluation.contamination import Seen, contamination, training_texts
+from nko_assets_tests.shared import SHARED, needs_shared
+from nko_assets_tests.tuning_examples import example
+
+NKO = "ߌ ߣߌ߫ ߗߋ߫ ߓߊ߯ߙߊ ߟߊ߫ ߞߊ߲߬ߞߎߡߊ ߢߌ߲߬ ߠߊ߫"
+ENGLISH = "The museum will open its doors to the whole public on the second Monday of next year"
+FLORES = benchmark(
+    "flores",
+    "FLORES",
+    "",
+    parallel_examples([("1", NKO, ENGLISH)], "flores"),
+    limit=9,
+    foreign=True,
+)
+OWN = benchmark("validation", "Validation", "", [example("nko_to_english", NKO, ENGLISH)], limit=9)
+
+
+def kinds(test, *texts):
+    found = contamination(Seen((f"train:{n}", text) for n, text in enumerate(texts)), [test])
+    return {(one.kind, one.place) for one in found}
+
+
+@pytest.mark.parametrize(
+    ("planted", "kind"),
+    [
+        (NKO, "same"),
+        (NKO.replace("\u07eb", ""), "same"),
+        (f"How do you read “{NKO}”?", "same"),
+        (f"one line\n{NKO}\nanother", "same"),
+        (NKO.replace("ߗ", "ߖ"), "nearly the same"),
+        (ENGLISH, "same"),
+        (ENGLISH.upper() + ".", "same"),
+        (f"As the paper says: {ENGLISH}, and then it closes.", "overlaps"),
+    ],
+)
+def test_a_planted_text_is_found(planted, kind):
+    assert kinds(FLORES, "ߖߌ", "water", planted) == {(kind, "train:2")}
+
+
+def test_half_of_a_long_sentence_is_enough_and_a_few_words_are_not():
+    half = " ".join(ENGLISH.split()[:13])
+    assert kinds(FLORES, half) == {("overlaps", "train:0")}
+    assert kinds(FLORES, " ".join(ENGLISH.split()[:9])) == set()
+
+
+def test_what_everybody_says_is_no_contamination():
+    short = benchmark(
+        "flores",
+        "FLORES",
+        "",
+        parallel_examples([("1", NKO, "thank you")], "f"),
+        limit=9,
+        foreign=True,
+    )
+    assert kinds(short, "thank you") == set()
+    assert kinds(short, "Thank you", NKO) == {("same", "train:1")}
+
+
+def test_of_our_own_lessons_only_nko_counts():
+    """Two lessons may well explain different texts with the same English."""
+    assert kinds(OWN, ENGLISH) == set()
+    assert kinds(OWN, NKO) == {("same", "train:0")}
+
+
+@given(st.lists(st.text(alphabet="ߓߔߕߘߛߞߊߋߌ abcde", max_size=60), max_size=8), st.integers(0, 8))
+def test_a_benchmark_is_found_wherever_it_is_planted(texts, place):
+    assert kinds(OWN, *texts) == set()
+    place = min(place, len(texts))
+    assert kinds(OWN, *texts[:place], NKO, *texts[place:]) == {("same", f"train:{place}")}
+
+
+def test_both_shapes_of_training_files_are_read_without_their_system_turns(tmp_path):
+    chat = tmp_path / "chat.jsonl"
+    row = {"messages": [{"role": "system", "content": NKO}, {"role": "user", "content": "water"}]}
+    chat.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    gemini = tmp_path / "gemini.jsonl"
+    turns = [
+        {"role": "user", "parts": [{"fileData": {"fileUri": "gs://x"}}, {"text": "this line"}]},
+        {"role": "model", "parts": [{"text": NKO}]},
+    ]
+    system = {"role": "system", "parts": [{"text": ENGLISH}]}
+    gemini.write_text(
+        json.dumps({"systemInstruction": system, "contents": turns}) + "\n", encoding="utf-8"
+    )
+
+    assert list(training_texts(chat)) == [("chat.jsonl:1", "water")]
+    assert list(training_texts(gemini)) == [
+        ("gemini.jsonl:1", "this line"),
+        ("gemini.jsonl:1", NKO),
+    ]
+
+
+@pytest.mark.parametrize("content", [None, "no json\n", '{"other": 1}\n'])
+def test_training_data_that_cannot_be_read_is_no_clean_bill(tmp_path, content):
+    path = tmp_path / "train.jsonl"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    with pytest.raises(PermanentFailure, match="cannot be read"):
+        list(training_texts(path))
+
+
+@needs_shared
+def test_real_corpora_that_have_nothing_in_common_are_not_called_contaminated():
+    assert SHARED is not None
+
+    def rows(name):
+        path = SHARED / "data" / f"{name}.tsv"
+        with path.open(encoding="utf-8", newline="") as lines:
+            yield from csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+
+    pairs = [(row["id"], row["nko"], row["english"]) for row in rows("flores_nqo_dev")][:300]
+    test = benchmark("flores", "", "", parallel_examples(pairs, "f"), limit=999, foreign=True)
+    seed = [
+        (row["id"], text) for row in rows("nllb_seed_nqo") for text in (row["nko"], row["english"])
+    ]
+    assert contamination(Seen(seed[:4000]), [test]) == []
+    planted = contamination(Seen([*seed[:4000], ("planted", pairs[7][1])]), [test])
+    assert {(one.kind, one.place) for one in planted} == {("same", "planted")}

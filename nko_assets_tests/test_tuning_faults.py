@@ -1,0 +1,235 @@
+"""Whatever goes wrong, a tuning job is paid for once, booked, and found again.
+
+Real client, real ledger in Postgres, real processes that are killed; the service is the protocol
+server, which counts what it was made to do. `pytest -v` shows the matrix.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
+from types import FrameType
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from nko_assets.failures import ConfigurationError, TransientFailure
+from nko_assets.reading import ledger as readings
+from nko_assets.reading.ledger import BudgetExceeded, Limits
+from nko_assets.resources import vertex_tuner as module
+from nko_assets.resources.store import Store
+from nko_assets.resources.tuner import Work
+from nko_assets.tuning import ledger
+from nko_assets.tuning.jobs import Receipt, TuningState
+from nko_assets_tests.servers.vertex import TOKENS, Ending, VertexServer
+from nko_assets_tests.vertex_tuning import Desk, dataset, vertex_tuner
+
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload([__name__])
+# The lines between any two of which a process is killed: the tuner's and the ledger's.
+WATCHED = (module.__file__, ledger.__file__)
+COUNTED = TOKENS * 3 * 5 / 1e6
+PLENTY = Limits(budget_usd=1000.0)
+
+
+@dataclass
+class Stage:
+    """The server, the database, a desk with its clock, and the processes of one case."""
+
+    server: VertexServer
+    store: Store
+    desk: Desk = field(default_factory=Desk)
+    processes: list[BaseProcess] = field(default_factory=list)
+
+    def tuner(self, **over: Any) -> module.VertexTuner:
+        return vertex_tuner(self.server.url, self.store, self.desk, **({"limits": PLENTY} | over))
+
+    def submit(self, which: str = "one") -> Receipt:
+        return self.tuner().submit(dataset(which), self.desk.work)
+
+    def start(self, which: str = "one", kill_at: int = 0) -> BaseProcess:
+        with self.store.session() as conn:
+            address = f"host={conn.info.host} user={conn.info.user} dbname={conn.info.dbname}"
+        process = PROCESSES.Process(target=work, args=(self.server.url, address, which, kill_at))
+        process.start()
+        self.processes.append(process)
+        return process
+
+    def until(self, true: Callable[[], object]) -> None:
+        deadline = time.monotonic() + 60
+        while not true():
+            assert time.monotonic() < deadline, "it never came so far"
+            time.sleep(0.01)
+
+    def committed(self) -> float:
+        with self.store.session() as conn:
+            return readings.money(conn, self.desk.clock.now).committed_usd
+
+    def check_one_job(self, receipt: Receipt) -> None:
+        """The service has one job, which the ledger knows and which is booked at its price."""
+        assert [job.name for job in self.server.jobs] == [receipt.place]
+        self.server.finish()
+        status = self.tuner().status(receipt)
+        assert (status.state, status.usd) == (TuningState.SUCCEEDED, COUNTED)
+        assert self.committed() == COUNTED
+
+
+def work(url: str, address: str, which: str, kill_at: int) -> None:
+    """Submit in a process of its own, which kills itself before the `kill_at`th line it comes to."""
+    tuner = vertex_tuner(
+        url, Store(SecretStr(address), None), Desk(), limits=PLENTY, timeout_s=600.0
+    )
+    lines: set[tuple[str, int]] = set()
+
+    def count(frame: FrameType, event: str, _argument: object) -> Any:
+        if frame.f_code.co_filename not in WATCHED:
+            return None
+        if event == "line":
+            lines.add((frame.f_code.co_filename, frame.f_lineno))
+            if len(lines) == kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return count
+
+    if kill_at:
+        sys.settrace(count)
+    tuner.submit(dataset(which), Desk().work)
+    sys.settrace(None)
+
+
+@pytest.fixture
+def stage(store: Store) -> Iterator[Stage]:
+    with VertexServer() as server:
+        made = Stage(server, store)
+        yield made
+        for process in made.processes:
+            process.kill()
+            process.join()
+
+
+@pytest.mark.parametrize(
+    "how", ["drop_before", "drop_after", "503_after_commit", "garbage", 500, 503, 504, 408, 409]
+)
+def test_an_answer_that_nobody_can_read_costs_no_second_job(stage, how):
+    stage.server.fail("tuningJobs.create", how)
+    stage.check_one_job(stage.submit())
+
+
+@pytest.mark.parametrize("how", ["drop_after", "503_after_commit"])
+def test_a_job_that_is_listed_late_is_waited_for(stage, how):
+    """The service made the job, says nothing of it, and does not list it at once."""
+    stage.server.fail("tuningJobs.create", how)
+    stage.server.hidden = True
+    work = stage.desk.work
+    receipt = stage.tuner().submit(
+        dataset(), Work(work.say, work.observe, lambda seconds: show_later(stage, seconds))
+    )
+    assert any("asked for it again after" in line for line in stage.desk.said)
+    stage.check_one_job(receipt)
+
+
+def show_later(stage: Stage, seconds: float) -> None:
+    stage.desk.clock.forward(seconds=seconds)
+    if len(stage.desk.said) > 4:
+        stage.server.hidden = False
+
+
+def test_a_job_that_was_never_made_is_asked_for_again_but_not_at_once(stage):
+    stage.server.fail("tuningJobs.create", "drop_before")
+    began = stage.desk.clock.now
+    stage.check_one_job(stage.submit())
+    assert (stage.desk.clock.now - began).total_seconds() >= 300
+
+
+@pytest.mark.parametrize("code", [429, 400, 401, 403, 404])
+def test_what_is_refused_is_not_booked_and_may_be_asked_again_at_once(stage, code):
+    stage.server.fail("tuningJobs.create", code)
+    with pytest.raises((ConfigurationError, TransientFailure)):
+        stage.submit()
+    assert stage.committed() == 0
+    stage.check_one_job(stage.submit())
+
+
+@pytest.mark.timeout(900)
+def test_a_killed_process_is_carried_on_from_whatever_line_it_was_killed_at(stage):
+    killed = 0
+    for line in range(1, 500):
+        which = f"line {line}"
+        process = stage.start(which, kill_at=line)
+        process.join()
+        if process.exitcode == 0:
+            break
+        assert process.exitcode == -signal.SIGKILL
+        killed += 1
+        receipt = stage.submit(which)
+        assert [job.name for job in stage.server.named(receipt.name)] == [receipt.place], line
+    assert killed > 40, "there are more lines than that"
+    # As many jobs as datasets, each booked once.
+    assert len(stage.server.jobs) == killed + 1
+    with stage.store.session() as conn:
+        assert len(ledger.jobs(conn)) == killed + 1
+        assert sum(row.booked for row in readings.expenses(conn)) == killed + 1
+
+
+@pytest.mark.parametrize("how", ["slow", "slow_after"])
+def test_a_process_that_is_killed_while_the_service_is_asked(stage, how):
+    """What was asked for is made by the service although nobody listens any more."""
+    stage.server.fail("tuningJobs.create", how, seconds=1.0)
+    process = stage.start()
+    stage.until(lambda: "tuningJobs.create" in stage.server.received)
+    process.kill()
+    process.join()
+    stage.until(lambda: stage.server.jobs)
+    stage.check_one_job(stage.submit())
+
+
+def test_two_processes_at_once_make_one_job(stage):
+    stage.server.fail("tuningJobs.create", "slow", seconds=0.5)
+    processes = [stage.start() for _ in range(3)]
+    for process in processes:
+        process.join(60)
+        assert process.exitcode == 0
+    stage.check_one_job(stage.submit())
+
+
+def test_a_lost_ledger_finds_its_job(stage):
+    stage.submit()
+    with stage.store.session() as conn:
+        conn.execute("truncate tuning.jobs, ledger.expenses")
+    stage.check_one_job(stage.submit())
+
+
+@pytest.mark.parametrize(
+    ("ending", "usd"),
+    [
+        (Ending("FAILED", "The dataset has a broken row.", started=False), 0.0),
+        (Ending("CANCELLED", "Somebody stopped it.", epochs_done=1), COUNTED / 3),
+        (Ending("EXPIRED", "It waited too long.", started=False), 0.0),
+    ],
+)
+def test_a_bad_end_is_booked_as_far_as_it_came_and_the_next_attempt_is_a_job_of_its_own(
+    stage, ending, usd
+):
+    receipt = stage.submit()
+    stage.server.finish(ending)
+    assert ending.message in stage.tuner().status(receipt).note
+    assert stage.committed() == pytest.approx(usd)
+    again = stage.submit()
+    assert again.name == f"{receipt.name}-2"
+    assert len(stage.server.jobs) == 2
+    stage.server.finish()
+    assert stage.tuner().status(again).state is TuningState.SUCCEEDED
+    assert stage.committed() == pytest.approx(usd + COUNTED)
+
+
+def test_money_that_is_not_there_sends_nothing_and_keeps_nothing(stage):
+    tuner = stage.tuner(limits=Limits(budget_usd=1.0))
+    with pytest.raises(BudgetExceeded):
+        tuner.submit(dataset(), stage.desk.work)
+    assert (stage.server.calls, stage.committed()) == ([], 0)
