@@ -36,6 +36,36 @@ left join reviews.items item using (reading_id)
 returning id
 """
 
+# A text that occurs often comes first, in one place: where most is to be learned. Once a person
+# decided on it anywhere, all its places teach what they teach alone.
+_RANK = """
+with ranked as (
+    select text.key, first.reading_id, 1 + floor(log(2, text.items)) as weight
+    from (select distinct md5(each)::uuid as key from unnest(%s::text[]) each where each <> '') named
+    join reviews.texts text on text.key = named.key and text.items > 0
+    left join lateral (
+        select reading_id
+        from reviews.items item
+        where item.text_key = text.key and text.decided = 0
+        order by teaches desc, reading_id desc
+        limit 1
+    ) first on true
+), wanted as (
+    select item.reading_id, item.teaches as priority
+    from ranked
+    join reviews.items item on item.text_key = ranked.key
+    where item.priority <> item.teaches and item.reading_id is distinct from ranked.reading_id
+    union all
+    select item.reading_id, item.teaches * ranked.weight
+    from ranked
+    join reviews.items item using (reading_id)
+)
+update reviews.items item
+set priority = wanted.priority
+from wanted
+where item.reading_id = wanted.reading_id and item.priority <> wanted.priority
+"""
+
 
 @contextmanager
 def writing(conn: Connection) -> Iterator[None]:
@@ -164,7 +194,12 @@ def settle(conn: Connection, reading_ids: Collection[str]) -> None:
         " and items.decision is distinct from settled.decision",
         [list(effective), list(effective.values())],
     )
-    conn.execute("select reviews.rank(%s)", [sorted(set(texts.values()))])
+    rank(conn, set(texts.values()))
+
+
+def rank(conn: Connection, texts: Collection[str]) -> None:
+    """Order the items with these texts by what a decision would teach; part of `writing`."""
+    conn.execute(_RANK, [sorted(texts)])
 
 
 def _add(conn: Connection, row: HumanDecision | HistoryEntry, at: datetime, origin: str) -> int:

@@ -12,7 +12,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from nko_assets.reading.decisions import HumanDecision, person
-from nko_assets.reading.reviews.history import entries_of, settle, standing, writing
+from nko_assets.reading.reviews.history import entries_of, rank, settle, standing, writing
 from nko_assets.reading.reviews.rows import (
     LEASE,
     ItemsPut,
@@ -106,8 +106,7 @@ def put_items(conn: Connection, video_id: str, items: Sequence[NewItem]) -> Item
         conn.execute(put, [Jsonb([asdict(item) for item in items])])
         settle(conn, [item.reading_id for item in items])
         # Texts that are not read here any more occur less often elsewhere.
-        gone = sorted(texts - {item.nko for item in items})
-        conn.execute("select reviews.rank(%s)", [gone])
+        rank(conn, texts - {item.nko for item in items})
         waiting = [
             reading_id
             for (reading_id,) in conn.execute(

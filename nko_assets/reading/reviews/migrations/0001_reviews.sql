@@ -112,36 +112,6 @@ create trigger counted_again after update of nko, decision on reviews.items
     when (old.nko <> new.nko or (old.decision is null) <> (new.decision is null))
     execute function reviews.count_text();
 
--- A text that occurs often comes first, in one place: where most is to be learned. Once a person
--- decided on it anywhere, all its places teach what they teach alone.
-create function reviews.rank(texts text[]) returns void language sql set search_path = '' as $$
-    with ranked as (
-        select text.key, first.reading_id, 1 + floor(log(2, text.items)) as weight
-        from (select distinct md5(each)::uuid as key from unnest(texts) each where each <> '') named
-        join reviews.texts text on text.key = named.key and text.items > 0
-        left join lateral (
-            select reading_id
-            from reviews.items item
-            where item.text_key = text.key and text.decided = 0
-            order by teaches desc, reading_id desc
-            limit 1
-        ) first on true
-    ), wanted as (
-        select item.reading_id, item.teaches as priority
-        from ranked
-        join reviews.items item on item.text_key = ranked.key
-        where item.priority <> item.teaches and item.reading_id is distinct from ranked.reading_id
-        union all
-        select item.reading_id, item.teaches * ranked.weight
-        from ranked
-        join reviews.items item using (reading_id)
-    )
-    update reviews.items item
-    set priority = wanted.priority
-    from wanted
-    where item.reading_id = wanted.reading_id and item.priority <> wanted.priority
-$$;
-
 -- The owner writes; nobody else sees anything, also where other roles exist.
 alter table reviews.queue enable row level security;
 alter table reviews.decisions enable row level security;
