@@ -38,32 +38,30 @@ returning id
 
 # A text that occurs often comes first, in one place: where most is to be learned. Once a person
 # decided on it anywhere, all its places teach what they teach alone.
-_RANK = """
-with ranked as (
-    select text.key, first.reading_id, 1 + floor(log(2, text.items)) as weight
-    from (select distinct md5(each)::uuid as key from unnest(%s::text[]) each where each <> '') named
-    join reviews.texts text on text.key = named.key and text.items > 0
-    left join lateral (
-        select reading_id
-        from reviews.items item
-        where item.text_key = text.key and text.decided = 0
-        order by teaches desc, reading_id desc
-        limit 1
-    ) first on true
-), wanted as (
-    select item.reading_id, item.teaches as priority
-    from ranked
-    join reviews.items item on item.text_key = ranked.key
-    where item.priority <> item.teaches and item.reading_id is distinct from ranked.reading_id
-    union all
-    select item.reading_id, item.teaches * ranked.weight
-    from ranked
-    join reviews.items item using (reading_id)
+_FIRST = """
+select text.key, first.reading_id, first.teaches * (1 + floor(log(2, text.items)))
+from reviews.texts text
+left join lateral (
+    select reading_id, teaches
+    from reviews.items item
+    where item.text_key = text.key and text.decided = 0
+    order by teaches desc, reading_id desc
+    limit 1
+) first on true
+where text.items > 0 and text.key in (
+    select md5(each)::uuid from unnest(%s::text[]) each where each <> ''
 )
-update reviews.items item
-set priority = wanted.priority
-from wanted
-where item.reading_id = wanted.reading_id and item.priority <> wanted.priority
+"""
+
+_WERE_FIRST = """
+select reading_id, teaches from reviews.items where text_key = any (%s) and priority <> teaches
+"""
+
+_PRIORITIES = """
+update reviews.items
+set priority = ranked.priority
+from unnest(%s::text[], %s::double precision[]) ranked (reading_id, priority)
+where items.reading_id = ranked.reading_id and items.priority <> ranked.priority
 """
 
 
@@ -199,7 +197,12 @@ def settle(conn: Connection, reading_ids: Collection[str]) -> None:
 
 def rank(conn: Connection, texts: Collection[str]) -> None:
     """Order the items with these texts by what a decision would teach; part of `writing`."""
-    conn.execute(_RANK, [sorted(texts)])
+    first = conn.execute(_FIRST, [sorted(texts)]).fetchall()
+    # Few rows of a table that may be large: the planner is told which.
+    keys = [key for key, _, _ in first]
+    ranked: dict[str, float] = dict(conn.execute(_WERE_FIRST, [keys]).fetchall())
+    ranked |= {reading_id: priority for _, reading_id, priority in first if reading_id}
+    conn.execute(_PRIORITIES, [list(ranked), list(ranked.values())])
 
 
 def _add(conn: Connection, row: HumanDecision | HistoryEntry, at: datetime, origin: str) -> int:
