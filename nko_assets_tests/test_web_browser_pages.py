@@ -127,6 +127,17 @@ def test_the_review_is_for_everyone_while_one_corrects_and_reads_the_keys(window
     assert faults(page) == []
 
 
+def test_who_comes_first_is_asked_for_a_name_and_can_go_on(browser: Any, url: str) -> None:
+    window = Window(browser, url, **DESKTOP)
+    page = window.open(PAGES["review"])
+    assert faults(page) == []
+    page.get_by_label("Your name").fill("ߊߥߊ߫")
+    page.keyboard.press("Enter")
+    page.locator(f".review-item[data-reading='{ITEM}']").wait_for()
+    page.get_by_text("ߊߥߊ߫").first.wait_for()
+    window.close()
+
+
 # Where the first and the last letter of a word stand, of the first word of two letters or more.
 ENDS = """(main) => {
   const texts = document.createTreeWalker(main, NodeFilter.SHOW_TEXT);
