@@ -9,6 +9,8 @@ from typing import Any
 
 from fastapi.testclient import TestClient
 
+from nko_assets.channel import Manifest, VideoEntry, manifest_bytes
+from nko_assets.files import write_atomically
 from nko_assets.memory.embeddings import load_embedder
 from nko_assets.resources.lake import Lake
 from nko_assets.resources.memory_store import MemoryStore
@@ -31,6 +33,27 @@ def client(
 
     app = create_app(memory, embedder, lake, store, ReviewDesk(store or nowhere), **more)
     return TestClient(app, base_url=HOST, headers={"Accept": "text/html"}, follow_redirects=False)
+
+
+def list_videos(lake: Lake, *ids: str, gone: str | None = None, **more: Any) -> None:
+    """Write the manifest of videos with these ids; `gone` is one that is listed no more."""
+    videos = [
+        VideoEntry(
+            **{
+                "video_id": video_id,
+                "title": f"ߞߊ߬ߟߊ߲ {video_id}",
+                "url": f"https://www.youtube.com/watch?v={video_id}",
+                "duration_s": 60.0,
+                "uploaded": "2025-04-03",
+                "source": "youtube",
+                "licence": "CC BY 4.0",
+                "listed": video_id != gone,
+                **more,
+            }
+        )
+        for video_id in (*ids, *([gone] if gone else []))
+    ]
+    write_atomically(lake.manifest_path, manifest_bytes(Manifest(tuple(videos))))
 
 
 class Element:
