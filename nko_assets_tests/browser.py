@@ -49,20 +49,36 @@ def chromium() -> Iterator[Any]:
 
 
 class Window:
-    """A page of its own browser profile, which notes what goes wrong and what leaves the server."""
+    """A page of its own browser profile, which notes what goes wrong and what leaves the server.
 
-    def __init__(self, browser: Any, url: str, **options: Any) -> None:
-        self._context = browser.new_context(base_url=url, **options)
-        self._context.set_default_timeout(PATIENCE_MS)
-        self.page = self._context.new_page()
-        self.context = self._context
+    `taken` counts the bytes that came over the network, `requests` in how many answers.
+    """
+
+    def __init__(self, browser: Any, url: str, screen: str = "", **options: Any) -> None:
+        self.screen = screen
+        self.context = browser.new_context(base_url=url, **options)
+        self.context.set_default_timeout(PATIENCE_MS)
+        self.page = self.context.new_page()
         self.errors: list[str] = []
         self.elsewhere: list[str] = []
+        self.taken, self.requests = 0, 0
         self._host = urlsplit(url).netloc
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", self._told)
         self.page.on("request", self._asked)
         self.page.on("dialog", self._opened)
+        self._network = self.context.new_cdp_session(self.page)
+        self._network.send("Network.enable")
+        self._network.on("Network.loadingFinished", self._took)
+
+    def start_counting(self) -> None:
+        """From now on, as if nothing had been loaded before."""
+        self._network.send("Network.clearBrowserCache")
+        self.taken, self.requests = 0, 0
+
+    def _took(self, event: Any) -> None:
+        self.taken += int(event["encodedDataLength"])
+        self.requests += 1
 
     def _told(self, message: Any) -> None:
         if message.type == "error":
@@ -97,6 +113,6 @@ class Window:
 
     def close(self) -> None:
         """Close it; nothing may have gone wrong or left the server."""
-        self._context.close()
+        self.context.close()
         assert self.elsewhere == []
         assert self.errors == []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -13,6 +14,7 @@ from fastapi import FastAPI
 from nko_assets.memory.embedded import embedded
 from nko_assets.memory.embeddings import Embedder
 from nko_assets.memory.imports import imported_motifs, read_parallel
+from nko_assets.memory.rows import Motif, Turn
 from nko_assets.resources.lake import Lake
 from nko_assets.resources.memory_store import MemoryStore
 from nko_assets.resources.review_desk import ReviewDesk
@@ -23,6 +25,7 @@ from nko_assets_tests.review_rows import lesson_items, write_slides
 from nko_assets_tests.slides import LINES
 
 LESSON = "lesson-1"
+Row = TypeVar("Row", Turn, Motif)
 DICTIONARY = "nko\tenglish\tfrench\nߖߌ\twater\teau\nߛߓߍ\tto write\técrire\nߓߟߏ\thand\tmain\n"
 
 
@@ -37,11 +40,16 @@ def remember(memory: MemoryStore, embedder: Callable[[], Embedder]) -> None:
     rows = read_parallel(DICTIONARY.encode(), source="a dictionary", licence="CC0").rows
     memory.upsert_motifs("a dictionary", embedded(imported_motifs(rows), embedder()))
     frames = [
-        turn(LESSON, 0, text="\n".join(LINES)),
-        turn(LESSON, 1, text=LINES[0], phase="validation"),
+        whole(turn(LESSON, 0, text="\n".join(LINES))),
+        whole(turn(LESSON, 1, text=LINES[0], phase="validation")),
     ]
     memory.upsert_videos([video(LESSON, embedded(frames, embedder()), title="ߞߊ߬ߟߊ߲ ߁")])
     memory.call("memory_count_words", {})
+
+
+def whole(row: Row) -> Row:
+    """A row of the memory with everything in its content that pages show."""
+    return replace(row, content={**row.content, "english": "I say", "french": None})
 
 
 def explorer(

@@ -36,5 +36,5 @@ def forget_reviews(database: Store) -> None:
     """Forget what people decided, which the database itself refuses, and what they are asked."""
     with database.connect() as conn:
         conn.execute("alter table reviews.decisions disable trigger user")
-        conn.execute("truncate reviews.items, reviews.decisions restart identity")
+        conn.execute("truncate reviews.items, reviews.texts, reviews.decisions restart identity")
         conn.execute("alter table reviews.decisions enable trigger user")

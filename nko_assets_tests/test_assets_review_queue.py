@@ -8,7 +8,7 @@ import pytest
 
 from nko_assets.lineage import STEPS
 from nko_assets.reading.decisions import HumanDecision
-from nko_assets.reading.reviews import ReviewItem, Said
+from nko_assets.reading.reviews import Said
 from nko_assets.resources.review_desk import ReviewDesk
 from nko_assets.resources.store import Store
 from nko_assets.steps import perform

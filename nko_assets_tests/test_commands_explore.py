@@ -51,3 +51,34 @@ def _works(url: str, server: subprocess.Popen[str]) -> bool:
         return httpx.get(url).is_success
     except httpx.TransportError:
         return False
+
+
+def _refused(*options: str, **variables: str) -> str:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("NKO_")}
+    ended = subprocess.run(
+        [
+            *(sys.executable, "-c", "from nko_assets.cli import main; main()", "explore"),
+            *options,
+        ],
+        env=kept | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert "Traceback" not in ended.stderr
+    return " ".join(ended.stderr.split())
+
+
+def test_it_does_not_listen_beyond_this_machine_without_a_token(tmp_path: Path) -> None:
+    asked = ("--data", str(tmp_path / "data"), "--host", "0.0.0.0")
+    assert "NKO_EXPLORER_TOKEN" in _refused(*asked)
+    assert "guessed" in _refused(*asked, NKO_EXPLORER_TOKEN="short")
+    assert "cannot be read" in _refused(*asked, "--token-file", str(tmp_path / "none"))
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_port_that_is_taken_is_told_in_a_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert "--port" in _refused("--data", str(tmp_path / "data"), "--port", port)

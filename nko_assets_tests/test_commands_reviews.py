@@ -18,7 +18,7 @@ from nko_assets.resources.store import Store
 from nko_assets.schemas.frames import UniqueFrames
 from nko_assets.settings import KEY_VARIABLES
 from nko_assets_tests.builders import frame_jpeg
-from nko_assets_tests.memory_places import address_of
+from nko_assets_tests.memory_places import address_of, forget_reviews
 from nko_assets_tests.tables import made
 from nko_assets_tests.test_reading_reviews import decision, new_item
 from nko_assets_tests.test_reading_reviews_label_studio import annotated
@@ -86,10 +86,7 @@ def test_decisions_go_out_and_come_into_another_store_as_they_were(
     before = desk.decisions()
     file = tmp_path / "decisions.jsonl"
     assert nko("export", file).out == f"2 decisions are in {file}."
-    with database.connect() as conn:
-        conn.execute("alter table reviews.decisions disable trigger user")
-        conn.execute("truncate reviews.items, reviews.decisions")
-        conn.execute("alter table reviews.decisions enable trigger user")
+    forget_reviews(database)
     said = nko("import", file)
     assert said.code == 0
     assert said.out.startswith("2 decisions are new, 0 were known already.")

@@ -20,7 +20,9 @@ from nko_assets.instance import (
     only_runner,
     open_instance,
     project_folder,
+    runs_at_work,
 )
+from nko_assets.partitions import range_tags
 from nko_assets.settings import load_settings
 
 
@@ -143,3 +145,22 @@ def test_a_pool_held_by_a_killed_run_is_free_again_and_one_in_use_is_not(setting
         at_work = claim(instance, "reading")
         bury_dead_runs(instance)
         assert instance.event_log_storage.get_concurrency_run_ids() == {at_work}
+
+
+def test_what_runs_is_told_with_its_videos_and_what_ended_is_not(settings):
+    with open_instance(settings) as instance:
+        assert runs_at_work(instance) == []
+        for number, status in enumerate(
+            ["STARTED", "NOT_STARTED", "SUCCESS", "FAILURE", "CANCELED"]
+        ):
+            instance.add_run(
+                dg.DagsterRun(
+                    job_name=f"job_{number}",
+                    run_id=str(uuid.UUID(int=number)),
+                    status=dg.DagsterRunStatus(status),
+                    tags=range_tags(["a", "c"]) if number == 0 else {},
+                )
+            )
+        queued, started = runs_at_work(instance)
+    assert (queued.job, queued.status, queued.videos) == ("job_1", "NOT_STARTED", ())
+    assert (started.job, started.status, started.videos) == ("job_0", "STARTED", ("a", "c"))

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nko_assets.partitions import contiguous_ranges, range_tags
+from nko_assets.partitions import contiguous_ranges, range_of, range_tags
 
 
 def test_a_range_never_steps_over_a_video_that_is_not_wanted():
@@ -19,6 +19,13 @@ def test_range_tags_name_the_first_and_the_last_video():
         "dagster/asset_partition_range_start": "b",
         "dagster/asset_partition_range_end": "d",
     }
+
+
+def test_the_range_of_a_run_is_read_from_its_tags():
+    assert range_of(range_tags(["b", "c", "d"])) == ("b", "d")
+    assert range_of(range_tags(["b"])) == ("b",)
+    assert range_of({"dagster/partition": "b"}) == ("b",)
+    assert range_of({"other": "x"}) == ()
 
 
 @given(st.lists(st.booleans(), max_size=60), st.integers(1, 7))

@@ -1,5 +1,7 @@
 """Artefacts and the records of what made them."""
 
+import os
+
 import polars as pl
 import pytest
 
@@ -89,3 +91,23 @@ def test_an_id_that_begins_with_a_dash_or_holds_brackets_is_only_a_name(lake):
     path.parent.mkdir(parents=True, exist_ok=True)
     pl.DataFrame({"a": [1]}).write_parquet(path)
     assert lake.read_table("frames", "-[x]*")["a"].to_list() == [1]
+
+
+def test_keys_tell_whose_artefact_was_made_and_whose_failed(lake):
+    assert lake.keys("frames").done == lake.keys("frames").failed == frozenset()
+    _save(lake)
+    lake.save_failure("frames", "v1", Failure("PermanentFailure", "broken"))
+    lake.save_failure("frames", "v2", Failure("PermanentFailure", "broken"))
+    keys = lake.keys("frames")
+    assert (keys.done, keys.failed) == ({"v1"}, {"v1", "v2"})
+
+
+def test_the_latest_failure_of_a_video_is_that_of_any_of_its_artefacts(lake):
+    assert lake.latest_failure("v1") is None
+    lake.save_failure("frames", "v1", Failure("PermanentFailure", "first"))
+    lake.save_failure("video_files", "v1", Failure("TransientFailure", "then"))
+    lake.save_failure("frames", "v2", Failure("PermanentFailure", "another video"))
+    notes = (lake.root / ".records").glob("*/v1.failed.json")
+    for number, path in enumerate(sorted(notes, key=lambda path: path.parent.name)):
+        os.utime(path, (number, number))
+    assert lake.latest_failure("v1").reason == "then"

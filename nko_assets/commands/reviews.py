@@ -20,8 +20,7 @@ from nko_assets.settings import Settings
 
 if TYPE_CHECKING:
     from nko_assets.reading.reviews import ReviewItem
-    from nko_assets.reading.reviews.label_studio import AnnotatedTasks
-    from nko_assets.reading.reviews.label_studio import Picture
+    from nko_assets.reading.reviews.label_studio import AnnotatedTasks, Picture
     from nko_assets.steps import Workshop
 
 # How many reasons are told one by one; what is left out repeats itself.
@@ -116,8 +115,7 @@ def register(
 
 def _read(file: Path, form: Format) -> AnnotatedTasks:
     from nko_assets.reading.decisions import parse_decisions
-    from nko_assets.reading.reviews.label_studio import AnnotatedTasks
-    from nko_assets.reading.reviews.label_studio import read_tasks
+    from nko_assets.reading.reviews.label_studio import AnnotatedTasks, read_tasks
 
     try:
         text = file.read_text(encoding="utf-8-sig")

@@ -15,6 +15,7 @@ from nko_assets.resources.memory_store import MemoryStore
 from nko_assets.resources.video_files import find_whole
 from nko_assets.schemas.base import VIDEO_ID
 from nko_assets.web.pages import page
+from nko_assets.web.rows import all_shown
 
 LESSONS_A_PAGE: Final = 48
 FRAMES_A_PAGE: Final = 40
@@ -110,7 +111,7 @@ def lesson_pages(
             lesson=shown,
             times=times,
             span_ms=_span_ms(shown, times),
-            turns=turns,
+            turns=all_shown(turns),
             at=at,
             number=number,
             pages=-(-len(times) // FRAMES_A_PAGE),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
@@ -13,6 +13,7 @@ from nko_assets.resources.memory_store import MemoryStore
 from nko_assets.web.accuracy_chart import accuracy_chart
 from nko_assets.web.lessons import run_command
 from nko_assets.web.pages import language_of, page
+from nko_assets.web.rows import all_shown
 from nko_assets.web.standing import Standing, StepCount
 
 SHOWN: Final = 30
@@ -47,7 +48,7 @@ def live_pages(
             request,
             "live.html",
             nav="live",
-            turns=memory.call("memory_recent_turns", {"max_turns": SHOWN}),
+            turns=all_shown(memory.call("memory_recent_turns", {"max_turns": SHOWN})),
             follows=follows,
             command=run_command(lake),
             **figures(request),
@@ -60,7 +61,7 @@ def live_pages(
         with_figures: Annotated[bool, Query(alias="figures")] = True,
     ) -> Response:
         """What came after a turn, and how far things are now, to be put into the page."""
-        new: list[Mapping[str, Any]] = list(
+        new = all_shown(
             memory.call("memory_recent_turns", {"max_turns": MOST_NEW, "after_seq": after})
         )
         return page(

@@ -15,6 +15,7 @@ from nko_assets.resources.memory_store import MemoryStore
 from nko_assets.web.i18n import messages
 from nko_assets.web.lessons import run_command
 from nko_assets.web.pages import page
+from nko_assets.web.rows import all_shown
 from nko_assets.web.runs import Runs
 from nko_assets.web.standing import Standing
 
@@ -59,7 +60,7 @@ def overview_page(
             cost=cost(),
             runs=None if runs is None else runs(),
             standing=standing(),
-            turns=memory.call("memory_recent_turns", {"max_turns": LATEST}),
+            turns=all_shown(memory.call("memory_recent_turns", {"max_turns": LATEST})),
             follows=follows,
             command=run_command(lake),
         )

@@ -14,13 +14,11 @@ from nko_assets.resources.lake import Lake
 from nko_assets.resources.memory_store import MemoryStore
 from nko_assets.web.lessons import run_command
 from nko_assets.web.pages import page
+from nko_assets.web.rows import all_shown, shown
 from nko_assets.web.standing import Standing
 
 WORDS_A_PAGE: Final = 60
 PLACES_A_PAGE: Final = 20
-
-# What some types have in their content and others have not.
-_ADDED: Final[Mapping[str, Any]] = {"pos": None, "examples": (), "fillers": ()}
 
 Type = Literal["vocabulary", "phrase", "pattern"]
 Order = Literal["worth", "spelling"]
@@ -39,13 +37,13 @@ def word_pages(memory: MemoryStore, lake: Lake, standing: Callable[[], Standing]
         id: uuid.UUID | None = None,  # noqa: A002  the name of the parameter
     ) -> Response:
         found = _listed(memory, type, order, after, id)
-        shown = found[:WORDS_A_PAGE]
-        last = shown[-1] if len(found) > WORDS_A_PAGE else None
+        motifs = found[:WORDS_A_PAGE]
+        last = motifs[-1] if len(found) > WORDS_A_PAGE else None
         return page(
             request,
             "words.html",
             nav="words",
-            motifs=shown,
+            motifs=all_shown(motifs),
             type=type,
             order=order,
             types=MOTIF_TYPES,
@@ -78,12 +76,11 @@ def word_pages(memory: MemoryStore, lake: Lake, standing: Callable[[], Standing]
             request,
             "word.html",
             nav="words",
-            motif=found[0],
-            content={**_ADDED, **found[0]["content"]},
-            places=places[:PLACES_A_PAGE],
+            motif=shown(found[0]),
+            places=all_shown(places[:PLACES_A_PAGE]),
             begun=after > 0,
             following=places[PLACES_A_PAGE - 1]["seq"] if len(places) > PLACES_A_PAGE else None,
-            neighbours=memory.call("memory_motif_neighbours", asked),
+            neighbours=all_shown(memory.call("memory_motif_neighbours", asked)),
         )
 
     return router

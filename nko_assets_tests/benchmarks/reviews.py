@@ -1,7 +1,7 @@
 """How long a reviewer waits: `python -m nko_assets_tests.benchmarks.reviews`.
 
-The queue of 532 videos with 188 readings each, some texts far more often than others, in an embedded
-Postgres of its own. Each call is timed with the connection that it opens.
+The queue of 532 videos with 188 readings each, one text on half of them and others often, in an
+embedded Postgres of its own. Each call is timed with the connection that it opens.
 """
 
 from __future__ import annotations

@@ -36,6 +36,34 @@ left join reviews.items item using (reading_id)
 returning id
 """
 
+# A text that occurs often comes first, in one place: where most is to be learned. Once a person
+# decided on it anywhere, all its places teach what they teach alone.
+_FIRST = """
+select text.key, first.reading_id, first.teaches * (1 + floor(log(2, text.items)))
+from reviews.texts text
+left join lateral (
+    select reading_id, teaches
+    from reviews.items item
+    where item.text_key = text.key and text.decided = 0
+    order by teaches desc, reading_id desc
+    limit 1
+) first on true
+where text.items > 0 and text.key in (
+    select md5(each)::uuid from unnest(%s::text[]) each where each <> ''
+)
+"""
+
+_WERE_FIRST = """
+select reading_id, teaches from reviews.items where text_key = any (%s) and priority <> teaches
+"""
+
+_PRIORITIES = """
+update reviews.items
+set priority = ranked.priority
+from unnest(%s::text[], %s::double precision[]) ranked (reading_id, priority)
+where items.reading_id = ranked.reading_id and items.priority <> ranked.priority
+"""
+
 
 @contextmanager
 def writing(conn: Connection) -> Iterator[None]:
@@ -164,7 +192,17 @@ def settle(conn: Connection, reading_ids: Collection[str]) -> None:
         " and items.decision is distinct from settled.decision",
         [list(effective), list(effective.values())],
     )
-    conn.execute("select reviews.rank(%s)", [sorted(set(texts.values()))])
+    rank(conn, set(texts.values()))
+
+
+def rank(conn: Connection, texts: Collection[str]) -> None:
+    """Order the items with these texts by what a decision would teach; part of `writing`."""
+    first = conn.execute(_FIRST, [sorted(texts)]).fetchall()
+    # Few rows of a table that may be large: the planner is told which.
+    keys = [key for key, _, _ in first]
+    ranked: dict[str, float] = dict(conn.execute(_WERE_FIRST, [keys]).fetchall())
+    ranked |= {reading_id: priority for _, reading_id, priority in first if reading_id}
+    conn.execute(_PRIORITIES, [list(ranked), list(ranked.values())])
 
 
 def _add(conn: Connection, row: HumanDecision | HistoryEntry, at: datetime, origin: str) -> int:

@@ -12,7 +12,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from nko_assets.reading.decisions import HumanDecision, person
-from nko_assets.reading.reviews.history import entries_of, settle, standing, writing
+from nko_assets.reading.reviews.history import entries_of, rank, settle, standing, writing
 from nko_assets.reading.reviews.rows import (
     LEASE,
     ItemsPut,
@@ -38,8 +38,9 @@ on conflict (reading_id) do update set
 
 _SELECT = """
 select {columns}, priority, decision, claimed_by, claimed_until,
-    (select count(*) from reviews.items same where same.nko = items.nko) as occurrences
+    texts.items as occurrences
 from reviews.items
+join reviews.texts on texts.key = items.text_key
 where {condition}
 order by timestamp_ms, frame_id, entry
 """
@@ -63,14 +64,17 @@ returning reading_id
 """
 
 _UNDECIDED = """
-select count(*) filter (where gate = 'needs_review'),
-    count(*) filter (where gate <> 'needs_review'),
-    count(*) filter (where exists (
-        select from reviews.decisions d
-        where d.reading_id = items.reading_id and d.undoes is null
-            and not exists (select from reviews.decisions u where u.undoes = d.id)))
+select count(*) filter (where gate = 'needs_review'), count(*) filter (where gate <> 'needs_review')
 from reviews.items
 where decision is null
+"""
+
+_OUTDATED = """
+select count(distinct items.reading_id)
+from reviews.decisions d
+join reviews.items using (reading_id)
+where items.decision is null and d.undoes is null
+    and not exists (select from reviews.decisions u where u.undoes = d.id)
 """
 
 _DECIDED = """
@@ -102,8 +106,7 @@ def put_items(conn: Connection, video_id: str, items: Sequence[NewItem]) -> Item
         conn.execute(put, [Jsonb([asdict(item) for item in items])])
         settle(conn, [item.reading_id for item in items])
         # Texts that are not read here any more occur less often elsewhere.
-        gone = sorted(texts - {item.nko for item in items})
-        conn.execute("select reviews.rank(%s)", [gone])
+        rank(conn, texts - {item.nko for item in items})
         waiting = [
             reading_id
             for (reading_id,) in conn.execute(
@@ -200,7 +203,8 @@ def changed_videos(conn: Connection, since: int) -> dict[str, int]:
 
 def progress(conn: Connection) -> ReviewProgress:
     """How far the review of all videos is."""
-    waiting, unchecked, outdated = conn.execute(_UNDECIDED).fetchone() or (0, 0, 0)
+    waiting, unchecked = conn.execute(_UNDECIDED).fetchone() or (0, 0)
+    (outdated,) = conn.execute(_OUTDATED).fetchone() or (0,)
     decided = [
         HumanDecision(reading_id, verdict, reviewer, "1970-01-01", seen, nko)
         for reading_id, verdict, reviewer, seen, nko in conn.execute(_DECIDED)

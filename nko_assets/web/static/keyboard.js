@@ -56,8 +56,14 @@
 
   function show(keyboard, on) {
     keyboard.hidden = !on;
-    for (const toggle of document.querySelectorAll(`[aria-controls="${CSS.escape(keyboard.id)}"]`)) {
+    const id = CSS.escape(keyboard.id);
+    for (const toggle of document.querySelectorAll(`[aria-controls="${id}"]`)) {
       toggle.setAttribute("aria-expanded", String(on));
+    }
+    // Beside this one the keyboard of a phone would only be in the way.
+    const touched = matchMedia("(pointer: coarse)").matches;
+    for (const field of document.querySelectorAll(`[data-nko-keyboard="${id}"]`)) {
+      field.inputMode = on && touched ? "none" : "";
     }
   }
 

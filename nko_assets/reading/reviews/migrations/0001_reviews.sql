@@ -52,6 +52,7 @@ create table reviews.items (
     entry         integer not null check (entry >= 0),
     timestamp_ms  bigint not null,
     nko           text not null,
+    text_key      uuid not null generated always as (md5(nko)::uuid) stored,
     latin         text not null,
     latin_shown   text,
     english       text,
@@ -62,7 +63,7 @@ create table reviews.items (
     gate          text not null check (gate in ('accepted', 'needs_review', 'rejected')),
     reason        text not null,
     said          jsonb not null,
-    -- What a decision would teach, were this the only place with this text.
+    -- What a decision would teach: here alone, and for all places with this text.
     teaches       double precision not null check (teaches >= 0),
     priority      double precision not null check (priority >= 0),
     -- The decision that is in effect on this text; an item without one is in the queue.
@@ -73,28 +74,47 @@ create table reviews.items (
 ) with (fillfactor = 80);
 
 create index queued on reviews.items (priority desc, reading_id desc) where decision is null;
+create index undecided on reviews.items (gate) where decision is null;
+create index decided on reviews.items (decision) where decision is not null;
 create index of_video on reviews.items (video_id);
-create index with_text on reviews.items using hash (nko);
+create index with_text on reviews.items (text_key, teaches desc, reading_id desc);
+create index first_of_text on reviews.items (text_key) where priority <> teaches;
 
--- A text that occurs often comes first, until a person has decided on it in one place: then its
--- other places teach no more than that of a rare one. By powers of two, so that a row is seldom
--- written.
-create function reviews.rank(texts text[]) returns void language sql set search_path = '' as $$
-    update reviews.items item
-    set priority = item.teaches * weighed.weight
-    from (
-        select nko,
-            case when nko = '' or count(decision) > 0 then 1
-                else 1 + floor(log(2, count(*))) end as weight
-        from reviews.items
-        where nko = any (texts)
-        group by nko
-    ) weighed
-    where item.nko = weighed.nko and item.priority <> item.teaches * weighed.weight
+-- In how many items a text occurs, and on how many of these a person decided. A title that is on
+-- every frame occurs tens of thousands of times: it is counted as items come and go.
+create table reviews.texts (
+    key     uuid primary key,
+    items   bigint not null,
+    decided bigint not null
+);
+
+create function reviews.count_text() returns trigger language plpgsql set search_path = '' as $$
+begin
+    if tg_op <> 'INSERT' then
+        update reviews.texts
+        set items = items - 1, decided = decided - (old.decision is not null)::integer
+        where key = old.text_key;
+    end if;
+    if tg_op <> 'DELETE' then
+        insert into reviews.texts as text (key, items, decided)
+        values (new.text_key, 1, (new.decision is not null)::integer)
+        on conflict (key) do update
+        set items = text.items + 1, decided = text.decided + excluded.decided;
+    end if;
+    return null;
+end
 $$;
+
+create trigger counted after insert or delete on reviews.items
+    for each row execute function reviews.count_text();
+create trigger counted_again after update of nko, decision on reviews.items
+    for each row
+    when (old.nko <> new.nko or (old.decision is null) <> (new.decision is null))
+    execute function reviews.count_text();
 
 -- The owner writes; nobody else sees anything, also where other roles exist.
 alter table reviews.queue enable row level security;
 alter table reviews.decisions enable row level security;
 alter table reviews.items enable row level security;
+alter table reviews.texts enable row level security;
 revoke execute on all functions in schema reviews from public;
