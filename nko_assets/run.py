@@ -171,16 +171,21 @@ class Runner:
         """
         if not covered_videos(self.instance, self.workshop.lake):
             raise PermanentFailure("There is nothing to tune with yet.", "Start with `nko run`.")
+        if self._corpus_is_current([STEPS[name] for name in TUNING_ASSETS]):
+            return
         handed_over = TUNING_ASSETS.index(HANDING_OVER) + 1
         phases = [("tuning", TUNING_ASSETS[:handed_over]), ("tuned_model", TUNED_ASSETS)]
         for job, names in phases if self.workshop.tuner.deferred else [("tuning", TUNING_ASSETS)]:
-            self._make_together(job, [STEPS[name] for name in names])
+            # The receipt may be current and the job have ended badly: handing over looks.
+            self._execute_together(job, [STEPS[name] for name in names])
             if self.result.broken or self.result.held_back:
                 return
 
     def _make_together(self, job: str, steps: Sequence[Step]) -> None:
-        if self._corpus_is_current(steps):
-            return
+        if not self._corpus_is_current(steps):
+            self._execute_together(job, steps)
+
+    def _execute_together(self, job: str, steps: Sequence[Step]) -> None:
         for step in steps:
             self.progress.begin(step.name, 1)
         if self._execute(job, [step.name for step in steps], {}):

@@ -30,13 +30,10 @@ from nko_assets.tuning.jobs import (
     TuningStatus,
 )
 from nko_assets.tuning.ledger import JobState, TuningJob
-from nko_assets.tuning.vertex_prices import READ_ON, SOURCE, training_usd, tunable
+from nko_assets.tuning.vertex_prices import EPOCHS, READ_ON, SOURCE, training_usd, tunable
 
 if TYPE_CHECKING:
     from nko_assets.tuning.dataset import TuningDataset
-
-EPOCHS: Final = 3
-"""How often the data is trained on. The service would choose by itself, and so the price too."""
 
 ADAPTER_SIZE: Final = 4
 """Rank of the adapter: a script and its words are more than a tone of voice, for which 1 does."""

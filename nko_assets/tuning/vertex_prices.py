@@ -12,6 +12,10 @@ READ_ON: Final = "2026"
 """The page, and the year in which others quoted these figures from it; look there before a large job."""
 
 
+EPOCHS: Final = 3
+"""How often a job trains on its data. The service would choose by itself, and so the price too."""
+
+
 @dataclass(frozen=True, slots=True)
 class TunableModel:
     """A Gemini model that Vertex AI tunes; `training_usd` is for a million tokens of one epoch."""
