@@ -76,7 +76,8 @@ def test_the_reading_that_teaches_most_comes_first_with_its_line_boxed(awa: Visi
     page = awa.see("/review")
     assert reading_on(page) == ITEMS[0].reading_id
     x0, y0, x1, y1 = ITEMS[0].box
-    assert f'class="box" x="{x0}" y="{y0}" width="{x1 - x0}" height="{y1 - y0}"' in page.text
+    box = f'x="{x0 - 6}" y="{y0 - 6}" width="{x1 - x0 + 12}" height="{y1 - y0 + 12}"'
+    assert f'class="box" {box}' in page.text
     assert 'viewBox="0 0 1280 720"' in page.text
 
 

@@ -21,6 +21,8 @@ LONGEST_TEXT: Final = 2_000
 # Of the height of the line, so that marks above and below it are seen; and pixels at the least.
 _MARGIN: Final = 0.35
 _LEAST_MARGIN: Final = 8.0
+# Pixels between the letters and the line that is drawn around them.
+_FREE: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,13 @@ class Picture:
     width: int
     height: int
     box: tuple[int, int, int, int] | None
+
+    @property
+    def outline(self) -> tuple[int, int, int, int]:
+        """Left, top, width and height of a rectangle that leaves the line's letters free."""
+        assert self.box is not None  # noqa: S101  asked for where there is a box
+        x0, y0, x1, y1 = self.box
+        return x0 - _FREE, y0 - _FREE, x1 - x0 + 2 * _FREE, y1 - y0 + 2 * _FREE
 
     @property
     def around(self) -> str:
