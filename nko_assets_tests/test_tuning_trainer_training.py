@@ -315,3 +315,12 @@ def test_a_disk_that_is_full_is_told_with_what_to_do(files, tmp_path):
     last = full.stderr.strip().splitlines()[-1]
     assert "could not be written" in last or "larger than files may be" in last
     assert "folder" in last
+
+
+@pytest.mark.parametrize("library", ["trl", "tensorboard"])
+def test_a_library_that_is_missing_is_told_with_how_to_install_it(
+    files, tmp_path, monkeypatch, library
+):
+    monkeypatch.setitem(sys.modules, library, None)  # as Python marks what cannot be imported
+    with pytest.raises(ConfigurationError, match=rf"Training needs {library}.*\[train\]"):
+        train(order(files, tmp_path / "out"), resume=False)

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BASE: Final = "base"
-
 CHECKPOINTS: Final = "checkpoints"
 DONE: Final = "done.json"
 METRICS: Final = "metrics.jsonl"
