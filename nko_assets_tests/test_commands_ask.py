@@ -118,7 +118,6 @@ def test_the_champion_is_asked_when_there_is_one(nko, tmp_path):
         (("x", "--model", GEMINI, "--task", "sing"), "There is no task sing"),
         ((" ", "--model", GEMINI), "There is nothing to ask"),
         (("x", "--model", "gemini-0-unknown"), "no Gemini model that this release knows"),
-        (("nothing", "--model", GEMINI), "too odd"),
     ],
 )
 def test_what_cannot_be_asked_is_said_in_one_sentence(nko, arguments, why):
@@ -126,6 +125,13 @@ def test_what_cannot_be_asked_is_said_in_one_sentence(nko, arguments, why):
     assert (code, out) == (2, "")
     assert why in err
     assert "Traceback" not in err
+
+
+def test_a_question_that_is_refused_has_no_answer(nko):
+    code, out, err = nko("nothing", "--model", GEMINI)
+    assert (code, out) == (1, "")
+    assert "did not answer" in err
+    assert "too odd" in err
 
 
 def test_a_gemini_is_not_asked_without_a_key(nko, monkeypatch):

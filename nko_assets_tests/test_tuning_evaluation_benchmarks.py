@@ -58,7 +58,7 @@ def test_drawn_lines_say_what_they_say_and_the_offline_reader_reads_them():
     assert {one.task for one in lines} == {"read_line"}
     assert all(one.image and one.image.startswith(b"\xff\xd8") for one in lines)
     assert all(normalize(one.answer) == one.answer for one in lines)
-    assert lines == drawn_lines(("dejavu",))
+    assert {face.video_id for face in lines} == {"drawn/dejavu"}
 
     test = benchmark("drawn_lines", "Drawn", "", lines, limit=20)
     run = ask_all(LineReader(WEIGHTS), "reader", test, lambda _: None)

@@ -54,7 +54,7 @@ def open_chat(
     if ENDPOINT.fullmatch(spec):
         return _gemini(spec, _vertex(settings, spec), settings, store, base, purpose)
     if _GEMINI.fullmatch(spec):
-        return _gemini(spec, _by_key_or_project(settings), settings, store, base, purpose)
+        return _gemini(spec, _by_key_or_project(settings), settings, store, None, purpose)
     folder = Path(spec).expanduser().absolute()
     if not folder.is_dir():
         raise ConfigurationError(

@@ -23,10 +23,11 @@ from typing import Any, Final
 from google import genai
 from google.auth.exceptions import GoogleAuthError, TransportError
 from google.genai import types
+from google.genai.errors import APIError
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
-from nko_assets.failures import ConfigurationError, NkoError, TransientFailure
+from nko_assets.failures import ConfigurationError, NkoError, PermanentFailure, TransientFailure
 from nko_assets.files import write_atomically
 from nko_assets.nko.characters import BLOCK_END, BLOCK_START
 from nko_assets.reading.gemini.envelope import Envelope, ResultLine, open_envelope
@@ -185,6 +186,8 @@ class GeminiChat:
             if not isinstance(failure, Ambiguous):
                 with self._store().session() as conn:
                     cancel_booking(conn, booking)
+            if _of_this_question(error):
+                raise PermanentFailure(failure.message) from None
             # Nothing but the model itself can be missing here.
             if isinstance(failure, ConfigurationError | NotFound):
                 raise ConfigurationError(failure.message, _ADVICE) from None
@@ -235,6 +238,12 @@ class GeminiChat:
         words = nko * _TOKENS_A_NKO_CHARACTER + (len(text) - nko) / _CHARACTERS_A_TOKEN
         picture = image_tokens(self._base.name, "high", *_LINE) if conversation.image else 0
         return round(words) + picture + 1
+
+
+def _of_this_question(error: Exception) -> bool:
+    """Whether the service refuses what is asked, and not who asks or whom."""
+    refused = isinstance(error, APIError) and error.code == 400
+    return refused and "api key" not in str(error).lower()
 
 
 def _without_credentials(error: GoogleAuthError) -> NkoError:

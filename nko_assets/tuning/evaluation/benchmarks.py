@@ -6,6 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 from nko_assets.corpus.rows import row_id
@@ -108,7 +109,8 @@ def _pair(task: Task, identity: str, text: str, answer: str, source: str) -> Exa
     )
 
 
-def drawn_lines(faces: Sequence[str]) -> list[Example]:
+@lru_cache(maxsize=4)
+def drawn_lines(faces: tuple[str, ...]) -> tuple[Example, ...]:
     """Lines of invented words drawn in each of `faces`, filmed and cut out.
 
     What they say is known, no model can have seen it, and none can guess it from the language.
@@ -146,4 +148,4 @@ def drawn_lines(faces: Sequence[str]) -> list[Example]:
                         origin="synthetic",
                     )
                 )
-    return found
+    return tuple(found)
