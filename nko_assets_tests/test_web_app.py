@@ -138,6 +138,7 @@ def test_every_endpoint_is_described(any_client: httpx.Client) -> None:
         "/api/health",
         "/api/search",
         "/api/turns/live",
+        "/api/videos/{video_id}",
     ]
     assert "text/event-stream" in str(described["paths"]["/api/turns/live"])
     names = {one["name"] for one in described["paths"]["/api/search"]["get"]["parameters"]}

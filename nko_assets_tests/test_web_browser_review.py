@@ -193,6 +193,27 @@ def test_who_was_slower_is_told_and_goes_on(reviewer, desk, browser, url):
     bakari.close()
 
 
+def test_who_left_the_page_open_for_long_is_told_that_somebody_else_has_it(
+    desk, lake, database, browser, url
+):
+    furnish(lake, desk)
+    awa = Window(browser, url, **DESKTOP)
+    awa.page.clock.install()
+    awa.name("Awa")
+    awa.page.clock.fast_forward("09:00")
+    awa.page.wait_for_load_state("networkidle")
+    assert awa.page.get_by_role("alert").inner_text() == ""
+    with database.connect() as conn:
+        conn.execute(
+            "update reviews.items"
+            " set claimed_by = 'Bakari', claimed_until = now() + interval '1 hour'"
+        )
+    awa.page.clock.fast_forward("11:00")
+    awa.page.get_by_role("alert").get_by_text("before somebody else now").wait_for()
+    awa.errors[:] = [error for error in awa.errors if "409" not in error]
+    awa.close()
+
+
 def test_a_correction_that_did_not_reach_the_server_comes_back(reviewer, desk):
     awa = reviewer("Awa")
     awa.context.route(f"**/review/{ITEMS[0]}", lambda route: route.abort())

@@ -182,6 +182,14 @@ def test_what_is_skipped_does_not_come_back_until_all_is_seen(awa: Visitor) -> N
     assert "Nothing waits for you" in page.text
 
 
+def test_a_reading_is_held_on_to_until_somebody_else_has_it(awa: Visitor, url: str) -> None:
+    mine = reading_on(awa.see("/review"))
+    assert awa.send("/review/hold", {"reading": mine}).json() == {"held_s": 600}
+    lost = Visitor(url, "Bakari").send("/review/hold", {"reading": mine})
+    assert lost.status_code == 409
+    assert "before somebody else now" in lost.json()["message"]
+
+
 def test_what_was_given_back_others_may_have(awa: Visitor, url: str) -> None:
     mine = reading_on(awa.see("/review"))
     assert awa.send("/review/release", {"reading": [mine]}).status_code == 204

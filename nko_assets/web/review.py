@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field
 from nko_assets.failures import PermanentFailure
 from nko_assets.nko import normalize
 from nko_assets.reading.decisions import HumanDecision
-from nko_assets.reading.reviews import AlreadyDecided, ReviewItem, ReviewProgress
+from nko_assets.reading.reviews import LEASE, AlreadyDecided, ReviewItem, ReviewProgress
 from nko_assets.resources.lake import Lake
 from nko_assets.resources.review_desk import ReviewDesk
 from nko_assets.schemas.base import UUID
@@ -96,6 +96,7 @@ def review_pages(desk: ReviewDesk, lake: Lake) -> APIRouter:
     """The pages over the desk, with pictures from `lake`."""
     router = APIRouter(prefix="/review", include_in_schema=False)
     progress = Kept(desk.progress)
+    _add_claims(router, desk, lake)
 
     @router.get("")
     def next_page(
@@ -108,24 +109,6 @@ def review_pages(desk: ReviewDesk, lake: Lake) -> APIRouter:
             return who(request)
         item = desk.next_item(reviewer, asked.without)
         return _review_page(request, desk, lake, reviewer, item, progress(), asked)
-
-    @router.post("/next", responses={204: {"description": "Nothing waits."}})
-    def next_part(
-        request: Request,
-        reviewer: Reviewer,
-        without: Annotated[list[Uuid], Form(max_length=MOST_PASSED)] = [],  # noqa: B006  as FastAPI has it
-    ) -> Response:
-        """The next reading alone, claimed, for the script that fetches ahead."""
-        item = desk.next_item(reviewer, without)
-        return Response(status_code=204) if item is None else _part(request, desk, lake, item)
-
-    @router.post("/release", status_code=204)
-    def release(
-        reviewer: Reviewer, reading: Annotated[list[Uuid], Form(max_length=MOST_PASSED)]
-    ) -> None:
-        """Give back what the page held when it was left."""
-        for one in reading:
-            desk.release(one, reviewer)
 
     @router.get("/preview")
     def preview_part(
@@ -195,6 +178,37 @@ def review_pages(desk: ReviewDesk, lake: Lake) -> APIRouter:
         return _done(request, did, counts, decision_id, reading_id, said.without)
 
     return router
+
+
+def _add_claims(router: APIRouter, desk: ReviewDesk, lake: Lake) -> None:
+    """What the script asks for beside decisions: readings ahead, held for longer, given back."""
+
+    @router.post("/next", responses={204: {"description": "Nothing waits."}})
+    def next_part(
+        request: Request,
+        reviewer: Reviewer,
+        without: Annotated[list[Uuid], Form(max_length=MOST_PASSED)] = [],  # noqa: B006  as FastAPI has it
+    ) -> Response:
+        """The next reading alone, claimed, for the script that fetches ahead."""
+        item = desk.next_item(reviewer, without)
+        return Response(status_code=204) if item is None else _part(request, desk, lake, item)
+
+    @router.post("/hold")
+    def hold(request: Request, reviewer: Reviewer, reading: Annotated[Uuid, Form()]) -> Response:
+        """Keep a reading for longer, which works until somebody else has it."""
+        if desk.claim(reading, reviewer):
+            return JSONResponse({"held_s": int(LEASE.total_seconds())})
+        t = language_of(request)
+        told = {"message": t("review.expired"), "look": t("review.look")}
+        return JSONResponse(told | {"url": f"/review/{reading}"}, 409)
+
+    @router.post("/release", status_code=204)
+    def release(
+        reviewer: Reviewer, reading: Annotated[list[Uuid], Form(max_length=MOST_PASSED)]
+    ) -> None:
+        """Give back what the page held when it was left."""
+        for one in reading:
+            desk.release(one, reviewer)
 
 
 def _found(desk: ReviewDesk, reading_id: str) -> ReviewItem:

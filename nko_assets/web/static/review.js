@@ -22,6 +22,7 @@
   // A reading that is held for less than this, or that was taken back, is asked for again before
   // it is shown once more.
   const LEAST_HELD_MS = 120_000;
+  const HOLD_ON_EVERY_MS = 30_000;
 
   const ahead = []; // readings that were fetched and not yet shown
   const leaving = new Set(); // ids of readings whose decisions are under way
@@ -78,6 +79,24 @@
       }
     })();
     return fetching;
+  }
+
+  // Who thinks for long, or comes back to a page that was left open, keeps the reading while nobody
+  // else has it.
+  async function holdOn() {
+    const item = current();
+    if (!item || item.lost || item.heldUntil - performance.now() > LEAST_HELD_MS) return;
+    try {
+      const answer = await post("/review/hold", { reading: item.dataset.reading }, "application/json");
+      const said = await answer.json();
+      if (answer.ok) item.heldUntil = performance.now() + 1000 * said.held_s;
+      else if (answer.status === 409 && item === current()) {
+        item.lost = true;
+        complain(said.message, said.url, said.look);
+      }
+    } catch {
+      // The server is away for now; the next time will tell.
+    }
   }
 
   // What is on the screen
@@ -303,6 +322,8 @@
   addEventListener("pageshow", (event) => {
     if (event.persisted) location.reload();
   });
+
+  setInterval(holdOn, HOLD_ON_EVERY_MS);
 
   const first = current();
   if (first) {
