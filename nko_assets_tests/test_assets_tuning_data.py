@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -80,6 +81,18 @@ def test_a_second_time_is_current_and_a_third_writes_nothing_new(tmp_path):
     assert [path.name for path in (tmp_path / "tuning/dataset").iterdir()] == [
         again.facts["digest"]
     ]
+
+
+def test_what_was_removed_from_the_bucket_is_published_again_when_asked_for(tmp_path):
+    bench = bench_of(tmp_path)
+    context = bench.context("", *VIDEOS)
+    perform(DATASET, context, ALL)
+    held = bench.workshop.bucket.held("")
+    shutil.rmtree(tmp_path / "tuning" / "bucket")
+    dataset_path(tmp_path).unlink()
+    assert current_record(DATASET, context, ALL) is None
+    perform(DATASET, context, ALL)
+    assert bench.workshop.bucket.held("") == held
 
 
 def test_what_the_frozen_test_has_trains_nothing_when_the_splits_move(tmp_path):

