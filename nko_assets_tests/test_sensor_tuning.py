@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 
 from nko_assets.assets.tuning_job import receipt_path
+from nko_assets.build import build_definitions
 from nko_assets.failures import TransientFailure
 from nko_assets.instance import only_runner, open_instance
 from nko_assets.lineage import STEPS
@@ -111,3 +112,11 @@ def test_the_command_line_at_work_goes_on_by_itself(followed):
     followed.hand_over()
     with only_runner(followed.bench.workshop.settings):
         assert "`nko tune`" in followed.tick()
+
+
+def test_the_job_that_cancels_stops_what_is_under_way(followed):
+    workshop = followed.bench.workshop
+    definitions = build_definitions(workshop.settings, {"workshop": workshop})
+    result = definitions.resolve_job_def("cancel_tuning").execute_in_process()
+    assert result.success
+    assert followed.tuner.stopped
