@@ -64,6 +64,29 @@ def test_the_page_its_data_and_the_schemas_are_written(done):
     assert (bench.lake.training / "schemas" / "nko_english.schema.json") in outcome.in_place
 
 
+def test_the_accuracy_is_what_the_evaluation_last_measured(tmp_path):
+    bench = bench_of(tmp_path, channel(2, 12), *VIDEOS)
+    outcome = report(bench, *VIDEOS)
+    identity = STEPS["training_report"].identity
+    before = identity(bench.context("", *VIDEOS))
+    page = tmp_path / "reports" / "evaluation.html"
+    page.parent.mkdir()
+    page.write_text("measured", encoding="utf-8")
+    bench.lake.save_record("evaluation", "", "f" * 64, [page], {"accuracy": 0.87}, [])
+
+    again = bench.work("training_report", "", *VIDEOS)
+
+    values = []
+    for made_report in (outcome, again):
+        document = json.loads(made_report.files[bench.lake.training / "report.json"])
+        (criterion,) = [
+            one for one in document["criteria"] if one["name"] == "Accuracy on validation"
+        ]
+        values.append((criterion["value"], criterion["status"]))
+    assert values == [(None, "unknown"), (0.87, "met")]
+    assert identity(bench.context("", *VIDEOS)) != before
+
+
 def test_all_videos_done_passes_and_too_few_examples_are_told(done):
     _, outcome = done
     assert check(outcome, "all_videos_done").passed

@@ -77,9 +77,8 @@ def register(app: typer.Typer, out: Console, err: Console) -> None:
                 f"{chat.name} did not answer: {answer.failure}.", "Ask again, or another model."
             )
         script = answer_script(chosen, [answer.text])
-        # Nobody knows what is right; how long it is says nothing without that.
-        broken = fault(answer.text, question, "?", script)
-        warning = FAULTS[broken] if broken and broken != "length" else None
+        broken = fault(answer.text, question, None, script)
+        warning = FAULTS[broken] if broken else None
         latin = romanize(normalize(answer.text)) if script == "nko" else None
         if as_json:
             document = {

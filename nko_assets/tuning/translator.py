@@ -8,7 +8,7 @@ import polars as pl
 
 from nko_assets.schemas.translations import TRANSLATOR, Translations
 from nko_assets.tuning.chat_model import Answer, ChatModel, Conversation
-from nko_assets.tuning.evaluation.degenerate import FAULTS, Fault, fault
+from nko_assets.tuning.evaluation.degenerate import FAULTS, fault
 from nko_assets.tuning.prompts import ask
 
 
@@ -48,7 +48,7 @@ def translations(model: ChatModel | None, reviewed: pl.DataFrame) -> pl.DataFram
 def _outcome(text: str, answer: Answer) -> dict[str, str | None]:
     if answer.text is None:
         return _without("failed", str(answer.failure))
-    if broken := _fault(text, answer.text):
+    if broken := fault(answer.text, text, None, "latin"):
         return _without("broken", f"the answer {FAULTS[broken]}: {answer.text[:80]!r}")
     return {
         "english": " ".join(answer.text.split()),
@@ -56,12 +56,6 @@ def _outcome(text: str, answer: Answer) -> dict[str, str | None]:
         "status": "translated",
         "reason": "",
     }
-
-
-def _fault(text: str, answer: str) -> Fault | None:
-    """What makes the answer no English; a word may well take a sentence to explain."""
-    found = fault(answer, text, text, "latin")
-    return None if found == "length" else found
 
 
 def _without(status: str, reason: str) -> dict[str, str | None]:

@@ -63,20 +63,21 @@ def nko_share(text: str) -> float:
     return len(_NKO.findall(bare)) / len(bare) if bare else 0.0
 
 
-def fault(answer: str, question: str, reference: str, script: Script) -> Fault | None:
+def fault(answer: str, question: str, reference: str | None, script: Script) -> Fault | None:
     """What makes `answer` no answer, the worst first; None when nothing does.
 
     `question` is the text that was to be translated, defined or answered, empty for a picture.
-    `script` is the one in which an answer was wanted. What the reference does is no fault.
+    `script` is the one in which an answer was wanted. What the reference does is no fault; without
+    one (None) nobody knows how long an answer should be.
     """
     text = unicodedata.normalize("NFC", answer).strip()
     found = next(_faults(text, question, reference, script), None)
-    if found is None or found in _faults(reference, question, reference, script):
-        return None
-    return found
+    if found is None or reference is None:
+        return found
+    return None if found in _faults(reference, question, reference, script) else found
 
 
-def _faults(text: str, question: str, reference: str, script: Script) -> Iterator[Fault]:
+def _faults(text: str, question: str, reference: str | None, script: Script) -> Iterator[Fault]:
     if not any(sign.isalnum() for sign in text):
         yield "empty"
     # Of prose about N'Ko, as a tutor's, the signals of a line of N'Ko say nothing.
@@ -88,11 +89,13 @@ def _faults(text: str, question: str, reference: str, script: Script) -> Iterato
     if _leaks(text, script) or signals & _LEAKS:
         yield "leak"
     # A question that comes back is in the wrong script too, and is better called by its name.
-    if _same(text, question) and not _same(text, reference):
+    if _same(text, question) and not (reference and _same(text, reference)):
         yield "echo"
     share = nko_share(text)
     if share < LEAST_NKO if script == "nko" else share > _QUOTED_NKO:
         yield "wrong_script"
+    if reference is None:
+        return
     longer = max(len(text), len(reference))
     if longer >= _FROM and longer > _TIMES * min(len(text), len(reference)):
         yield "length"
