@@ -18,7 +18,7 @@ from nko_assets.web.pages import page
 from nko_assets.web.rows import all_shown
 
 LESSONS_A_PAGE: Final = 48
-FRAMES_A_PAGE: Final = 40
+FRAMES_A_PAGE: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
