@@ -14,7 +14,7 @@ from nko_assets.tuning.student.settle import SHARES, settle  # noqa: E402
 
 def test_weights_that_forget_nothing_are_taken_whole():
     said: list[str] = []
-    network, share = settle(WEIGHTS, restore(WEIGHTS), said.append, lines=8)
+    network, share = settle(WEIGHTS, restore(WEIGHTS), said.append, lines=32)
     assert share == SHARES[0]
     assert len(said) == 1
     ours, theirs = network.state_dict(), restore(WEIGHTS).state_dict()
@@ -26,7 +26,7 @@ def test_of_weights_that_forget_as_little_is_taken_as_there_is():
     with torch.no_grad():
         forgetful.classes.bias[1] += 40  # everything becomes a space, also half of the way
     said: list[str] = []
-    network, share = settle(WEIGHTS, forgetful, said.append, lines=8)
+    network, share = settle(WEIGHTS, forgetful, said.append, lines=32)
     assert share == SHARES[-1]
     assert len(said) == len(SHARES)
     half = restore(WEIGHTS).classes.bias[1] + 40 * share

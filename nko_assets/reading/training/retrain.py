@@ -2,8 +2,8 @@
 
 Each step sees as many columns of rendered lines as of real ones. The real ones teach what the
 renderer does not draw. The rendered ones keep what was learnt: the network is held to what the
-starting weights say of them, not to their text alone, without which errors on them rise by a
-seventh while those on real lines fall. The learning rate is low, the statistics of the
+starting weights say of them, not to their text alone, without which errors on them rise by an
+eighth while those on real lines fall. The learning rate is low, the statistics of the
 normalizations stay, and averaged weights are what comes out. It all follows from the seed; a run
 takes minutes, so one that breaks off starts again from the beginning.
 """
