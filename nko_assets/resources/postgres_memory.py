@@ -138,7 +138,7 @@ class PostgresMemory:
 
     @contextmanager
     def _connected(self) -> Iterator[psycopg.Connection]:
-        with database_errors(), self._store().connect() as conn:
+        with database_errors(), self._store().lend() as conn:
             _teach(conn)
             yield conn
 
@@ -183,6 +183,8 @@ class _VectorDumper(Dumper):
 
 def _teach(conn: psycopg.Connection) -> None:
     """Let the connection know vectors, whose type has another number in each database, and N'Ko."""
+    if conn.adapters.types.get("vector") is not None:
+        return
     vector = TypeInfo.fetch(conn, "extensions.vector")
     if vector is None:
         raise RuntimeError("the migrations make the extension vector")

@@ -16,6 +16,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay
 from tenacity.wait import wait_random_exponential
 
 from nko_assets.failures import ConfigurationError, TransientFailure
+from nko_assets.resources.idle_connections import IdleConnections
 from nko_assets.resources.migrations import migrate
 from nko_assets.resources.postgres_server import PostgresServer
 
@@ -51,6 +52,7 @@ class Store:
         self._address = address
         self._server = server
         self._room_within_s = room_within_s
+        self._idle = IdleConnections()
 
     def connect(self) -> psycopg.Connection:
         """A new connection in autocommit mode; the caller closes it.
@@ -84,21 +86,30 @@ class Store:
             raise TransientFailure("The database has no room for one connection more.") from None
 
     @contextmanager
-    def session(self) -> Iterator[psycopg.Connection]:
-        """A connection as `connect` gives it, closed when the block ends.
+    def lend(self) -> Iterator[psycopg.Connection]:
+        """A connection in autocommit mode for this block, which others may have had before.
 
-        Raises `TransientFailure` also when the database goes away in the middle of the block.
+        What is set for a session or lies in its temporary tables may be there for the next one:
+        set things for a transaction only. Raises what `connect` raises.
         """
-        conn = self.connect()
+        conn = self._idle.take() or self.connect()
         try:
             yield conn
-        except psycopg.OperationalError as error:
-            raise _no_answer(error) from None
         finally:
-            conn.close()
+            self._idle.give(conn)
+
+    @contextmanager
+    def session(self) -> Iterator[psycopg.Connection]:
+        """As `lend`; raises `TransientFailure` also when the database goes away in the block."""
+        with self.lend() as conn:
+            try:
+                yield conn
+            except psycopg.OperationalError as error:
+                raise _no_answer(error) from None
 
     def close(self) -> None:
         """Give the embedded server free; a second call does nothing."""
+        self._idle.close()
         if self._server is not None:
             self._server.close()
 
