@@ -14,9 +14,15 @@ from nko_assets.tuning.evaluation.intervals import (
     mean_of_groups,
     ratio,
     share,
+    units_of,
 )
 
 SCORES = st.lists(st.floats(0, 1), min_size=1, max_size=60)
+
+
+def paired(ours, theirs):
+    """Compared example by example."""
+    return compare(ours, theirs, [str(number) for number in range(len(ours))])
 
 
 def test_nothing_has_no_figure():
@@ -25,7 +31,7 @@ def test_nothing_has_no_figure():
     assert ratio([0, 0], [0, 0]) is None
     assert mean_of_groups({}) is None
     assert mean_of_groups({"task": []}) is None
-    assert compare({"task": []}, {"task": []}) is None
+    assert compare([], [], []) is None
 
 
 def test_ten_right_ones_of_ten_may_still_be_wrong_the_next_time():
@@ -71,7 +77,7 @@ def test_a_rate_takes_a_whole_for_each_part():
 
 def test_a_model_is_not_better_than_itself():
     scores = [random.Random(1).random() for _ in range(200)]
-    found = compare({"task": scores}, {"task": scores})
+    found = paired(scores, scores)
     assert found is not None
     assert (found.difference, found.low, found.high, found.p) == (0, 0, 0, 1)
     assert not found.better
@@ -82,7 +88,7 @@ def test_a_clear_win_is_one_and_a_loss_is_its_mirror():
     lot = random.Random(2)
     theirs = [lot.random() / 2 for _ in range(100)]
     ours = [score + 0.1 + lot.random() / 10 for score in theirs]
-    won, lost = compare({"task": ours}, {"task": theirs}), compare({"task": theirs}, {"task": ours})
+    won, lost = paired(ours, theirs), paired(theirs, ours)
     assert won is not None
     assert lost is not None
     assert won.better
@@ -94,7 +100,7 @@ def test_a_clear_win_is_one_and_a_loss_is_its_mirror():
 
 def test_on_few_examples_nothing_is_for_sure():
     few = LEAST_EXAMPLES - 1
-    found = compare({"task": [1.0] * few}, {"task": [0.0] * few})
+    found = paired([1.0] * few, [0.0] * few)
     assert found is not None
     assert found.low == 1
     assert not found.better
@@ -106,7 +112,7 @@ def test_noise_is_called_a_win_about_as_often_as_the_level_says():
     for _ in range(600):
         ours = [lot.random() for _ in range(50)]
         theirs = [lot.random() for _ in range(50)]
-        found = compare({"task": ours}, {"task": theirs})
+        found = paired(ours, theirs)
         wins += found is not None and found.better
     # 2.5 % were meant, and resampling 50 scores gives 3.4 % of 1,500 such pairs.
     assert wins <= 0.05 * 600
@@ -119,5 +125,49 @@ def test_the_same_answers_give_the_same_report():
 
 
 def test_both_sides_answer_the_same_questions():
-    with pytest.raises(ValueError, match="task: 1 scores beside 2"):
-        compare({"task": [0.1]}, {"task": [0.1, 0.2]})
+    with pytest.raises(ValueError, match="1 scores beside 2"):
+        compare([0.1], [0.1, 0.2], ["1"])
+
+
+def test_a_task_of_one_example_does_not_outweigh_one_of_sixty():
+    lot = random.Random(4)
+    theirs = [0.4] * 61
+    ours = [0.4 + lot.gauss(-0.03, 0.05) for _ in range(60)] + [1.0]
+    found = paired(ours, theirs)
+    assert found is not None
+    assert found.difference < 0
+    assert not found.better
+
+
+def test_lines_of_a_video_that_are_good_or_bad_together_are_no_proof_each():
+    lot = random.Random(5)
+    wins = {"videos": 0, "lines": 0}
+    for _ in range(300):
+        shifts = [lot.gauss(0, 0.1) for _ in range(6)]
+        ours = [shift + lot.gauss(0, 0.2) for shift in shifts for _ in range(33)]
+        videos = [f"v{number}" for number in range(6) for _ in range(33)]
+        found = compare(ours, [0.0] * len(ours), videos)
+        wins["videos"] += found is not None and found.better
+        alone = paired(ours, [0.0] * len(ours))
+        wins["lines"] += alone is not None and alone.better
+    assert wins["videos"] <= 0.05 * 300 < wins["lines"]
+
+
+def test_both_directions_of_a_pair_are_no_proof_each():
+    lot = random.Random(6)
+    wins = 0
+    for _ in range(400):
+        once = [lot.gauss(0, 0.2) for _ in range(40)]
+        found = compare(once * 2, [0.0] * 80, [str(number) for number in range(40)] * 2)
+        wins += found is not None and found.better
+    assert wins <= 0.05 * 400
+
+
+def test_videos_are_drawn_where_there_are_five_and_rows_where_there_are_fewer():
+    rows = list("abcdef")
+    assert units_of(["1", "2", "3", "4", "5", "5"], rows) == ["1", "2", "3", "4", "5", "5"]
+    assert units_of(["1", "2", "3", "4", "4", "4"], rows) == rows
+
+
+def test_one_video_or_row_alone_says_nothing():
+    assert compare([1.0] * 40, [0.0] * 40, ["v"] * 40) is None

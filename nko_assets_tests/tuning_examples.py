@@ -25,7 +25,7 @@ def example(task: Task, question: str, answer: str, **over: Any) -> Example:
         "video_id": "v1",
         "licence": "CC-BY-SA-4.0",
         "references": (answer,),
-        "row_id": "row",
+        "row_id": f"{task}/{question}",
         "nko": (nko,),
         "origin": "extracted",
     }

@@ -171,7 +171,8 @@ def whole_readers(before: Path, after: Path, lessons: Sequence[Lesson]) -> Compa
     """The error rates of the whole offline reader with either weights on the frames of `lessons`."""
     old, new = whole_reader(before, lessons), whole_reader(after, lessons)
     first, second = (ratio([e for e, _ in one], [n for _, n in one]) for one in (old, new))
-    fell = compare({"": [-e for e, _ in new]}, {"": [-e for e, _ in old]})
+    lines = [f"{number}" for number in range(len(old))]
+    fell = compare([-e for e, _ in new], [-e for e, _ in old], lines)
     if first is None or second is None or fell is None:
         raise ValueError("There is no line on the frames.")
     scale = len(old) / sum(n for _, n in old)

@@ -16,6 +16,7 @@ from nko_assets.tuning.evaluation.intervals import (
     compare,
     mean_of_groups,
     share,
+    units_of,
 )
 from nko_assets.tuning.evaluation.transcription import TranscriptionScore, score_lines
 from nko_assets.tuning.evaluation.translation import (
@@ -146,16 +147,15 @@ def accuracy(run: Run, answers: Sequence[Judged]) -> Accuracy:
 
 
 def difference(ours: Sequence[Judged], theirs: Sequence[Judged]) -> Comparison | None:
-    """How much better our answers are than theirs to the same questions; None of none."""
+    """How much better our answers are than theirs to the same questions; None of too few."""
     by_id = {one.result.example.id: one.score for one in theirs}
-    mine: defaultdict[str, list[float]] = defaultdict(list)
-    other: defaultdict[str, list[float]] = defaultdict(list)
-    for one in ours:
-        example = one.result.example
-        if example.id in by_id:
-            mine[example.task].append(one.score)
-            other[example.task].append(by_id[example.id])
-    return compare(mine, other)
+    both = [one for one in ours if one.result.example.id in by_id]
+    examples = [one.result.example for one in both]
+    return compare(
+        [one.score for one in both],
+        [by_id[example.id] for example in examples],
+        units_of([one.video_id for one in examples], [one.row_id for one in examples]),
+    )
 
 
 def _task_score(

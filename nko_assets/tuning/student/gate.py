@@ -13,7 +13,7 @@ from typing import Literal
 
 from nko_assets.reading.charset import fold
 from nko_assets.reading.recognizer import NkoRecognizer
-from nko_assets.tuning.evaluation.intervals import Comparison, Estimate, compare, ratio
+from nko_assets.tuning.evaluation.intervals import Comparison, Estimate, compare, ratio, units_of
 from nko_assets.tuning.evaluation.transcription import LineErrors, line_errors
 from nko_assets.tuning.student.frozen import FrozenLine, FrozenSet
 
@@ -63,16 +63,17 @@ def judge_weights(before: Path, after: Path, frozen: FrozenSet) -> Verdict:
 def compare_weights(
     old: NkoRecognizer, new: NkoRecognizer, lines: Sequence[FrozenLine]
 ) -> Compared:
-    """Both recognizers on `lines`, each read once; raises ValueError for none."""
+    """Both recognizers on `lines`, each read once; raises ValueError for fewer than two."""
     before, after = (errors_on(recognizer, lines) for recognizer in (old, new))
     first, second = _rate(before), _rate(after)
     # Fewer edits score higher; per line, so that what is compared is paired.
     fell = compare(
-        {"lines": [-float(line.edits) for line in after]},
-        {"lines": [-float(line.edits) for line in before]},
+        [-float(line.edits) for line in after],
+        [-float(line.edits) for line in before],
+        units_of([line.video_id for line in lines], [line.id for line in lines]),
     )
     if first is None or second is None or fell is None:
-        raise ValueError("There is no line to compare weights on.")
+        raise ValueError("There are not two lines to compare weights on.")
     scale = len(lines) / sum(line.characters for line in before)
     points = Comparison(
         fell.difference * scale, fell.low * scale, fell.high * scale, fell.p, fell.count
