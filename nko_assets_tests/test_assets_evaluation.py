@@ -282,6 +282,9 @@ def test_a_base_that_cannot_be_asked_is_named_and_keeps_nobody_from_being_measur
 
     outcome = bench.work("evaluation", "", "v1")
 
+    assert "/no/such/base" in outcome.facts["decision"]
+    assert outcome.facts["decision"].startswith("undecided")
+    assert registry_of(bench.workshop.settings).champion is None
     document = json.loads(outcome.files[bench.lake.root / "reports" / "evaluation.json"])
     assert "There is no model /no/such/base" in document["absent"]["the base /no/such/base"]
     assert document["accuracy"]["accuracy"]["value"] == 1

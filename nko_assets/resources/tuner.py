@@ -64,6 +64,13 @@ class Tuner(Protocol):
         """What was measured so far, in the order of steps; empty when there is nothing yet."""
         ...
 
+    def tuned_from(self, receipt: Receipt) -> str | None:
+        """What the model of a job that succeeded was tuned from, as `open_chat` opens it.
+
+        None for one that began from nothing.
+        """
+        ...
+
     def cancel(self, say: Callable[[str], None]) -> None:
         """Stop every job that was begun here and has not ended, and tell of each."""
         ...

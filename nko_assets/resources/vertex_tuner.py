@@ -243,6 +243,10 @@ class VertexTuner:
         remote = self._service.get(receipt.place)
         return self._service.metrics(remote.experiment) if remote.experiment else ()
 
+    def tuned_from(self, receipt: Receipt) -> str | None:
+        """The Gemini by its name, by which it is asked."""
+        return receipt.base
+
     def cancel(self, say: Callable[[str], None]) -> None:
         """Ask the service to stop what it has; how that ended is asked for as always."""
         with self._store().session() as conn:
