@@ -13,7 +13,7 @@ Said = str | Answer | None
 class ScriptedModel:
     """Answers by the text of the question, from a mapping or a function.
 
-    A text is what the model says, an `Answer` is given as it is, None fails.
+    A text is what the model says, an `Answer` is given as it is, None fails and may heal.
     """
 
     def __init__(
@@ -38,5 +38,5 @@ class ScriptedModel:
         else:
             said = self._answers(conversation)
         if said is None:
-            return Answer(None, "the service answered 503 UNAVAILABLE: overloaded")
+            return Answer(None, "the service answered 503 UNAVAILABLE: overloaded", passing=True)
         return said if isinstance(said, Answer) else Answer(said, None, 10, 5)

@@ -122,23 +122,37 @@ def test_a_picture_and_the_turns_before_are_sent(chat_of):
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        (response("ߌ ߣߌ", "MAX_TOKENS"), "max_tokens: finish reason MAX_TOKENS"),
+        (response("", "MAX_TOKENS"), "max_tokens: finish reason MAX_TOKENS"),
         (response("", "SAFETY"), "safety: finish reason SAFETY"),
         (response("x", "RECITATION"), "recitation"),
-        (response(" "), "missing: the answer finished without any text"),
         ({"promptFeedback": {"blockReason": "OTHER"}}, "blocked: OTHER"),
         ({"candidates": []}, "no candidate"),
     ],
 )
-def test_an_answer_that_did_not_finish_is_a_failure_that_was_paid(chat_of, store, said, why):
+def test_an_answer_that_did_not_come_is_a_failure_that_was_paid(chat_of, store, said, why):
     with ChatServer(lambda *_: said) as server:
         (answer,) = chat_of(server).answer([MORNING])
         chat_of(server).answer([MORNING])
 
     assert answer.text is None
     assert why in answer.failure
+    assert not answer.passing
     assert len(server.asked) == 2, "a failure is asked again the next time"
     assert booked(store)[0].open_usd == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [(response("ߌ " * 50, "MAX_TOKENS"), ("ߌ " * 50).strip()), (response(" "), "")],
+)
+def test_a_model_that_loops_or_says_nothing_has_answered_and_is_not_paid_again(chat_of, said, text):
+    with ChatServer(lambda *_: said) as server:
+        (answer,) = chat_of(server).answer([MORNING])
+        again = chat_of(server).answer([MORNING])
+
+    assert answer.text == text
+    assert again == [answer]
+    assert len(server.asked) == 1
 
 
 def test_what_passes_is_tried_again_and_each_attempt_is_booked_by_itself(chat_of, store):
@@ -169,6 +183,7 @@ def test_a_service_that_stays_away_fails_that_question_alone(chat_of, store):
     assert good.text == "ߒߞߏ"
     assert bad.text is None
     assert "did not arrive" in bad.failure
+    assert bad.passing
     assert sum(request["contents"][-1]["parts"][-1]["text"] == "good night"
                for _, request in server.asked) == 4  # fmt: skip
 

@@ -142,15 +142,15 @@ def test_the_tuned_model_stands_against_the_base_and_without_one_against_what_is
     assert len(with_base) == len(without) + 4
 
 
-def test_what_benchmarks_share_is_asked_once_and_what_failed_is_asked_again():
-    model = ScriptedModel({"water": "ߖߌ"})
-    given = [example("english_to_nko", text, "ߖߌ") for text in ("water", "fire")]
+def test_what_benchmarks_share_is_asked_once_and_what_may_heal_is_asked_again():
+    model = ScriptedModel({"water": "ߖߌ", "blood": Answer(None, "safety: blocked")})
+    given = [example("english_to_nko", text, "ߖߌ") for text in ("water", "fire", "blood")]
     known = {}
     for _ in range(2):
         test = benchmark("validation", "", "", given, limit=9)
         run = ask_all(model, "tuned", test, lambda _: None, known=known)
-        assert sorted(str(one.answer.text) for one in run.results) == ["None", "ߖߌ"]
-    assert sorted(model.asked) == ["fire", "fire", "water"]
+        assert sorted(str(one.answer.text) for one in run.results) == ["None", "None", "ߖߌ"]
+    assert sorted(model.asked) == ["blood", "fire", "fire", "water"]
 
 
 def test_a_model_has_to_answer_every_question():

@@ -127,10 +127,12 @@ class GeminiChat:
         except ConfigurationError:
             raise
         except NkoError as error:
-            return Answer(None, error.message)
+            return Answer(None, error.message, passing=isinstance(error, TransientFailure))
         usage = envelope.usage
         out = usage.output_tokens + usage.thinking_tokens
-        if envelope.status:
+        # A model that says nothing, or loops until it is cut off, has answered, and badly.
+        cut_off = envelope.status == "max_tokens" and envelope.text.strip()
+        if not (envelope.finished or cut_off):
             return Answer(None, f"{envelope.status}: {envelope.reason}", usage.input_tokens, out)
         answer = Answer(envelope.text.strip(), None, usage.input_tokens, out)
         write_atomically(path, json.dumps(asdict(answer), ensure_ascii=False).encode())

@@ -25,14 +25,17 @@ class Conversation:
 class Answer:
     """What came back: a text, or the failure that came instead of one, and the tokens it took.
 
-    A model that was not reached, refused, or was cut off has failed; its answer is no empty text,
-    and nothing counts it as a wrong one. An empty `text` is an answer: the model said nothing.
+    A model that was not reached, or whose service refused, has failed; its answer is no empty text,
+    and nothing counts it as a wrong one. An empty `text` is an answer: the model said nothing. So is
+    one that reached the limit of its length: it was given as far as it went. `passing` failures may
+    heal when the question is asked again later.
     """
 
     text: str | None
     failure: str | None = None
     tokens_in: int = 0
     tokens_out: int = 0
+    passing: bool = False
 
     def __post_init__(self) -> None:
         """Refuse an answer that is neither, or both, of text and failure."""

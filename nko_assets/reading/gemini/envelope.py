@@ -88,7 +88,8 @@ class Envelope:
     """What is in a result line: its text when it finished, otherwise the status that it has.
 
     `status` is empty for an answer that finished; `text` may be there beside a status, as what came
-    before it stopped. `can_heal` says whether asking again can help at all.
+    before it stopped. `can_heal` says whether asking again can help at all. `finished` is true when the
+    model came to its own end, also when it had said nothing until then.
     """
 
     status: str
@@ -96,6 +97,7 @@ class Envelope:
     text: str
     usage: Usage
     can_heal: bool = True
+    finished: bool = False
 
 
 def parse_result(line: str) -> ResultLine:
@@ -140,8 +142,8 @@ def _of_candidate(candidate: Mapping[str, Any], text: str, usage: Usage) -> Enve
     if finish != "STOP":
         return _unfinished(finish, str(candidate.get("finishMessage") or ""), text, usage)
     if not text.strip():
-        return Envelope("missing", "the answer finished without any text", "", usage)
-    return Envelope("", "", text, usage)
+        return Envelope("missing", "the answer finished without any text", "", usage, finished=True)
+    return Envelope("", "", text, usage, finished=True)
 
 
 def _without_response(result: ResultLine) -> Envelope:

@@ -60,8 +60,8 @@ def ask_all(
         questions = [Conversation(one.question, one.image) for one in some]
         new = [question for question in questions if question not in before]
         given = dict(zip(new, model.answer(new) if new else [], strict=True))
-        # What failed is asked again where it comes again.
-        before.update({asked: said for asked, said in given.items() if said.text is not None})
+        # What may heal is asked again where it comes again; a refusal was paid, and would be again.
+        before.update({asked: said for asked, said in given.items() if not said.passing})
         results += [
             Result(example, given[question] if question in given else before[question])
             for example, question in zip(some, questions, strict=True)
