@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from nko_assets.assets.reviews import all_decisions
+from nko_assets.failures import ConfigurationError
 from nko_assets.lineage import STEPS
 from nko_assets.reading.decisions import HumanDecision
 from nko_assets.reading.review import reading_id
@@ -118,6 +120,19 @@ def test_decisions_on_a_video_make_its_review_again_and_no_other(
     assert identity(decided.context("v1")) != before
     desk.undo(taken, "Awa")
     assert identity(decided.context("v1")) == before
+
+
+def test_decisions_in_a_file_are_never_passed_over(decided: Workbench, desk: ReviewDesk) -> None:
+    file = decided.lake.root / "reviews" / "decisions.jsonl"
+    file.parent.mkdir()
+    file.write_text(decision("v1:0", "reject").to_json_line(), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"nko reviews import .*decisions\.jsonl"):
+        decided.work("reviewed_readings", "v1")
+    with pytest.raises(ConfigurationError, match=r"move the file away"):
+        all_decisions(decided.context("v1"))
+    file.unlink()
+    decided.work("reviewed_readings", "v1")
+    assert all_decisions(decided.context("v1")) == []
 
 
 def test_without_a_store_nobody_has_decided_anything_and_none_is_made(bench: Workbench) -> None:

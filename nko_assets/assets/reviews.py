@@ -102,15 +102,30 @@ def _dictionary_in_use(context: Context) -> Dictionary | None:
 
 
 def all_decisions(context: Context) -> Sequence[HumanDecision]:
-    """What people decided about the readings of every video, oldest first."""
+    """What people decided about the readings of every video, oldest first.
+
+    Raises ConfigurationError while some are in a file that nothing reads any more.
+    """
+    _refuse_unread_decisions(context)
     # Without a store nobody has decided anything; asking for it would make one.
     if not context.workshop.store.exists:
         return []
     return ReviewDesk(context.workshop.store).decisions()
 
 
+def _refuse_unread_decisions(context: Context) -> None:
+    """Decisions were in a file of the data root before they were in the store."""
+    path = context.lake.root / "reviews" / "decisions.jsonl"
+    if path.exists():
+        raise ConfigurationError(
+            f"{path} holds decisions of people, which are read from the store alone.",
+            f"Run `nko reviews import {path}` with the same data root, then move the file away.",
+        )
+
+
 def _decided(context: Context) -> Decided:
     """What people decided about the readings of this video."""
+    _refuse_unread_decisions(context)
     if not context.workshop.store.exists:
         return Decided((), 0)
     readings = context.lake.read_table("gemini_results", context.key, ["frame_id", "entries"])
