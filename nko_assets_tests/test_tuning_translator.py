@@ -11,11 +11,12 @@ import pytest
 
 from nko_assets.checks import schema_check
 from nko_assets.corpus.exports import EXPORTS
-from nko_assets.failures import ConfigurationError
+from nko_assets.failures import ConfigurationError, TransientFailure
 from nko_assets.lineage import STEPS
 from nko_assets.schemas.readings import ENGLISH_BY, SecondReadings
 from nko_assets.schemas.translations import TRANSLATOR, Translations
 from nko_assets.steps import perform
+from nko_assets.tuning.chat_model import Answer
 from nko_assets.tuning.registry import Model, Registry
 from nko_assets.tuning.translator import untranslated
 from nko_assets_tests.builders import reading, reviewed
@@ -78,7 +79,7 @@ def test_a_text_that_comes_twice_is_asked_once_and_both_get_the_answer(tmp_path)
 @pytest.mark.parametrize(
     ("said", "status", "why"),
     [
-        (None, "failed", "503"),
+        (Answer(None, "safety: blocked"), "failed", "blocked"),
         ("", "broken", "says nothing"),
         ("book book book book book", "broken", "over and over"),
         ("ߛߓߍ ߟߎ߬", "broken", "not in the script"),
@@ -93,6 +94,17 @@ def test_what_is_no_english_is_kept_out_with_the_reason(tmp_path, said, status, 
     assert outcome.table["english"].null_count() == 2
     assert schema_check(Translations, outcome.table).passed
     assert not check(outcome, "translated").passed
+
+
+def test_a_service_that_is_away_leaves_no_table_and_is_asked_again(tmp_path):
+    bench = bench_with(tmp_path, ScriptedModel({}))
+    with pytest.raises(TransientFailure, match=r"did not answer 1 of 1 texts: .*503"):
+        perform(STEPS["translations"], bench.context("v1"), STEPS)
+    assert bench.lake.record("translations", "v1") is None
+
+    healed = bench_with(tmp_path, ScriptedModel({BOOK: "writing"}))
+    performed = perform(STEPS["translations"], healed.context("v1"), STEPS)
+    assert performed.record.facts["statuses"] == {"translated": 2}
 
 
 def test_the_memory_finds_a_turn_by_the_translators_english_and_says_whose_it_is(tmp_path):

@@ -285,6 +285,7 @@ STEPS = (
         per_video=True,
         inputs=("reviewed_readings",),
         identity=_translator,
+        code_version="2",
         model=Translations,
         minimum_rows=0,
         checks=(TRANSLATED,),

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from nko_assets.failures import TransientFailure
 from nko_assets.schemas.translations import TRANSLATOR, Translations
 from nko_assets.tuning.chat_model import Answer, ChatModel, Conversation
 from nko_assets.tuning.evaluation.degenerate import FAULTS, fault
@@ -26,7 +27,8 @@ def translations(model: ChatModel | None, reviewed: pl.DataFrame) -> pl.DataFram
     """The `Translations` of what is untranslated in `reviewed`; without a model there are none.
 
     Each distinct text is asked about once. What is no English at all (a loop, N'Ko, the question
-    again) is kept out, with the reason. Raises what fails every question alike.
+    again) is kept out, with the reason. Raises what fails every question alike, and `TransientFailure`
+    when any failed that may be answered later: a table without it would pass for whole.
     """
     rows: list[dict[str, Any]] = []
     if model is not None:
@@ -34,6 +36,12 @@ def translations(model: ChatModel | None, reviewed: pl.DataFrame) -> pl.DataFram
         texts = wanted["nko"].unique(maintain_order=True).to_list()
         questions = [Conversation(ask("nko_to_english", text)) for text in texts]
         answers = dict(zip(texts, model.answer(questions) if texts else [], strict=True))
+        lost = [one for one in answers.values() if one.passing]
+        if lost:
+            raise TransientFailure(
+                f"{model.name} did not answer {len(lost)} of {len(texts)} texts: {lost[0].failure}",
+                "Run it again later: what a service has answered is kept.",
+            )
         rows = [
             {
                 **{name: row[name] for name in ("reading_id", "frame_id", "video_id", "nko")},
