@@ -21,9 +21,9 @@ Of 20,000 pairs of different phrases drawn from a phrase book (nicolingua-0005) 
 
 ACCURACY: Final = (
     "Accuracy is the mean, over the tasks, of the share of examples answered right: a line read "
-    "or a word defined exactly as a reference has it (spaces, case and final punctuation aside), "
-    f"a translation or a tutor's turn with a chrF++ of at least {RIGHT_CHRF:g} against a "
-    "reference; examples for which no answer came are left out and counted beside it."
+    "exactly as a reference has it or a word defined by nothing but meanings that a reference has "
+    "(spaces, case and final punctuation aside), a translation or a tutor's turn with a chrF++ of "
+    f"at least {RIGHT_CHRF:g} against a reference; examples for which no answer came are left out and counted beside it."
 )
 
 _NKO = re.compile(f"[{BLOCK_START}-{BLOCK_END}]")
@@ -45,7 +45,10 @@ def right(task: Task, answer: str, references: Sequence[str]) -> bool:
     if task == "read_line":
         return any(key(answer) == key(one) for one in references)
     if task == "define_word":
-        return bool(_meanings([answer]) & _meanings(references))
+        known = set().union(*({_plain(one), *_senses(one)} for one in references))
+        given = _senses(answer)
+        # Who lists meanings until one fits has not defined the word.
+        return _plain(answer) in known - {""} or (bool(given) and given <= known)
     return score(task, answer, references) >= RIGHT_CHRF / 100
 
 
@@ -63,11 +66,11 @@ def score(task: Task, answer: str, references: Sequence[str]) -> float:
     return sentence_chrf(answer, references, answer_script(task, references)) / 100
 
 
-def _meanings(texts: Sequence[str]) -> set[str]:
-    """Each text whole and each of the senses that it lists, without article, case and edges."""
-    found = set()
-    for text in texts:
-        for sense in (text, *_SENSES.split(text)):
-            plain = prepared(sense, "latin").casefold().strip(_EDGES)
-            found.add(_ARTICLE.sub("", plain))
-    return found - {""}
+def _senses(text: str) -> set[str]:
+    """Each of the senses that `text` lists."""
+    return {_plain(sense) for sense in _SENSES.split(text)} - {""}
+
+
+def _plain(text: str) -> str:
+    """Without article, case and edges."""
+    return _ARTICLE.sub("", prepared(text, "latin").casefold().strip(_EDGES))
