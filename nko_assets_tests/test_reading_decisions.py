@@ -79,11 +79,31 @@ def test_a_decision_says_whether_the_text_was_read_right(verdict, nko, right):
 
 def test_a_decision_is_about_the_text_that_was_seen_and_the_one_it_was_corrected_to():
     corrected = HumanDecision("id", "correct", "Awa", "2026-11-24", "ߒߞߏ", nko="ߓߟߏ")
-    assert corrected.applies_to("ߒߞߏ")
-    assert corrected.applies_to("ߓߟߏ")
-    assert not corrected.applies_to("ߓߏ߲")
+    assert in_effect([corrected], "ߒߞߏ") is corrected
+    assert in_effect([corrected], "ߓߟߏ") is corrected
+    assert in_effect([corrected], "ߓߏ߲") is None
     accepted = HumanDecision("id", "accept", "Awa", "2026-11-24", "ߒߞߏ", nko="ߓߟߏ")
-    assert not accepted.applies_to("ߓߟߏ"), "it corrected nothing"
+    assert in_effect([accepted], "ߓߟߏ") is None, "it corrected nothing"
+
+
+@pytest.mark.parametrize("overruling", ["accept", "correct", "reject"])
+def test_a_correction_that_was_overruled_does_not_come_back_to_life(overruling):
+    nko = "ߓߏ߲" if overruling == "correct" else None
+    first = HumanDecision("id", "correct", "Awa", "2026-11-24", "ߒߞߏ", nko="ߓߟߏ")
+    other = HumanDecision("id", "reject", "Awa", "2026-11-25", "ߘߏ߫")
+    later = HumanDecision("id", overruling, "Fanta", "2026-11-26", "ߒߞߏ ", nko=nko)
+    assert in_effect([first, other], "ߓߟߏ") is first, "that was about another text"
+    assert in_effect([first, other, later], "ߓߟߏ") is None
+    assert in_effect([first, other, later], "ߒߞߏ") is later
+    if nko:
+        assert in_effect([first, other, later], nko) is later
+
+
+def test_what_was_decided_on_the_corrected_text_itself_stays_in_effect():
+    seen = HumanDecision("id", "accept", "Sira", "2026-11-23", "ߓߟߏ")
+    first = HumanDecision("id", "correct", "Awa", "2026-11-24", "ߒߞߏ", nko="ߓߟߏ")
+    later = HumanDecision("id", "reject", "Fanta", "2026-11-26", "ߒߞߏ")
+    assert in_effect([seen, first, later], "ߓߟߏ") is seen
 
 
 def test_the_last_decision_on_the_text_that_is_read_now_is_in_effect():

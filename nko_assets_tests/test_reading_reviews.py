@@ -397,6 +397,18 @@ def test_a_reading_that_is_gone_keeps_its_decisions(desk):
     assert desk.put_items("v1", [item]).waiting == 0
 
 
+def test_a_correction_that_was_overruled_does_not_settle_what_is_read_again(desk):
+    item, again = new_item(nko="ߒߞߏ"), new_item(nko="ߓߟߏ")
+    desk.put_items("v1", [item])
+    first = desk.decide(decision(item, "correct", nko="ߓߟߏ"), None)
+    second = desk.decide(decision(item, "correct", "Fanta", nko="ߓߏ߲"), first)
+    put = desk.put_items("v1", [again])
+    assert (put.waiting, put.outdated) == (1, 1)
+    assert told(desk, item.reading_id).decision is None
+    desk.undo(second, "Fanta")
+    assert told(desk, item.reading_id).decision.by == "Awa"
+
+
 # --- import ---------------------------------------------------------------------------------------
 
 

@@ -71,16 +71,6 @@ class HumanDecision:
             return normalize(self.nko) == normalize(self.seen)
         return self.verdict != "reject"
 
-    def applies_to(self, nko: str) -> bool:
-        """Whether it is about `nko`, the normalized text of the reading as it is read now.
-
-        Read again, the frame may also give what the person had corrected it to.
-        """
-        corrected = self.nko if self.verdict == "correct" else None
-        return normalize(self.seen) == nko or (
-            corrected is not None and normalize(corrected) == nko
-        )
-
     def to_json_line(self) -> str:
         """The decision as one line of the file, line end included."""
         known = {key: value for key, value in asdict(self).items() if value is not None}
@@ -88,8 +78,22 @@ class HumanDecision:
 
 
 def in_effect(taken: Iterable[HumanDecision], nko: str) -> HumanDecision | None:
-    """Of the decisions on one reading, oldest first, the last that is about `nko`."""
-    return next((one for one in reversed([*taken]) if one.applies_to(nko)), None)
+    """Of the decisions on one reading, oldest first, the last that is about `nko`.
+
+    `nko` is the normalized text of the reading as it is read now. A decision is about the text that
+    the person saw. Read again, the frame may also give what they had corrected it to, which holds
+    unless a later decision on the text that they saw overruled it.
+    """
+    decided_later: set[str] = set()
+    for decision in reversed([*taken]):
+        seen = normalize(decision.seen)
+        corrected = decision.nko if decision.verdict == "correct" else None
+        if seen == nko:
+            return decision
+        if corrected is not None and seen not in decided_later and normalize(corrected) == nko:
+            return decision
+        decided_later.add(seen)
+    return None
 
 
 def parse_decisions(lines: Iterable[str], name: str) -> list[HumanDecision]:

@@ -13,7 +13,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from nko_assets.failures import PermanentFailure
-from nko_assets.reading.decisions import HumanDecision, person
+from nko_assets.reading.decisions import HumanDecision, in_effect, person
 from nko_assets.reading.ledger.transactions import durable
 from nko_assets.reading.reviews.rows import AlreadyDecided, Decided, HistoryEntry, Imported
 
@@ -181,9 +181,9 @@ def settle(conn: Connection, reading_ids: Collection[str]) -> None:
     )
     effective: dict[str, int | None] = dict.fromkeys(texts)
     for reading_id, entries in groupby(entries_of(conn, texts), lambda entry: entry.reading_id):
-        for entry in standing(entries):
-            if entry.decision.applies_to(texts[reading_id]):
-                effective[reading_id] = entry.id
+        taken = [(entry.decision, entry.id) for entry in standing(entries)]
+        found = in_effect([decision for decision, _ in taken], texts[reading_id])
+        effective[reading_id] = next((id_ for decision, id_ in taken if decision is found), None)
     conn.execute(
         "update reviews.items set decision = settled.decision, claimed_by = null,"
         " claimed_until = null"
