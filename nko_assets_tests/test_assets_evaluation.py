@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-
 from nko_assets.checks import CheckFailed
 from nko_assets.failures import PermanentFailure
 from nko_assets.lineage import CORPUS_STEPS, REQUESTED_STEPS, STEPS
@@ -18,6 +17,7 @@ from nko_assets.resources.chat import registry_of
 from nko_assets.schemas.readings import Readings
 from nko_assets.steps import Performed, perform
 from nko_assets.tuning.evaluation.frozen_test import read_frozen_test
+from nko_assets.tuning.examples import examples
 from nko_assets.tuning.registry import Model
 from nko_assets_tests.servers.gemini_chat import Answer, ChatServer, Trouble
 from nko_assets_tests.tables import made
@@ -69,7 +69,15 @@ def lay_out(bench: Workbench, trained_on=(("ߖߌ", "water"),)) -> Workbench:
     ]
     lines = [json.dumps({"contents": each}, ensure_ascii=False) for each in turns]
     (folder / "train.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    validated_with(bench, [])
     return bench
+
+
+def validated_with(bench: Workbench, ids: list[str]) -> None:
+    """Write down which examples of validation the tuner was given."""
+    rows = [{"id": one, "side": "validation", "gemini": None} for one in ids]
+    path = bench.lake.root / "tuning" / "dataset" / DATASET / "examples.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
 def tuned(bench: Workbench, digest: str = "a", model: str = TUNED, base: str | None = BASE) -> None:
@@ -157,6 +165,21 @@ def test_a_model_that_wins_becomes_the_one_in_use_and_is_not_asked_again(bench_o
     assert len(server.asked) == calls
     with store.connect() as conn:
         assert money(conn, datetime.now(UTC)).spent_usd > 0
+
+
+def test_a_test_that_helped_to_choose_the_checkpoint_is_told_on_the_page_and_in_the_decision(
+    bench_of,
+):
+    bench, _ = bench_of(wins)
+    chosen = examples(bench.lake.root / "splits" / "validation")
+    validated_with(bench, [example.id for example in chosen[:7]])
+
+    performed = make(bench)
+
+    told = f"7 of the {2 * COUNT} examples of the frozen test were also in the validation"
+    assert told in performed.record.facts["decision"]
+    page = (bench.lake.root / "reports" / "evaluation.html").read_text(encoding="utf-8")
+    assert f"Beware: {told}" in page
 
 
 def test_a_model_that_is_as_good_as_its_base_is_not_taken(bench_of):

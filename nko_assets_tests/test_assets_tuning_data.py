@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from itertools import islice, product
 from pathlib import Path
 
 import polars as pl
@@ -18,6 +19,7 @@ from nko_assets_tests.builders import channel
 from nko_assets_tests.corpus_files import corpus_of, write_corpus
 from nko_assets_tests.servers.gcs import BUCKET, gcs_server
 from nko_assets_tests.test_tuning_tokens import words_tokenizer
+from nko_assets_tests.tuning_rows import ID, side
 from nko_assets_tests.workbench import Workbench, check, entry_of
 
 VIDEOS = tuple(f"lesson-{number}" for number in range(8))
@@ -109,6 +111,22 @@ def test_what_the_frozen_test_has_trains_nothing_when_the_splits_move(tmp_path):
     kept = outcome.table.filter(pl.col("gemini").is_null(), side="train")
     tested = set(outcome.table.filter(side="validation")["id"])
     assert not tested & set(kept["id"])
+
+
+def test_where_validation_has_a_hundred_others_the_frozen_test_does_not_validate(tmp_path):
+    bench = bench_of(tmp_path)
+    before = DATASET.work(bench.context("", *VIDEOS))
+    assert before.facts["validated with the frozen test"]["chat"] > 0
+    # The frozen test stays, and validation grows.
+    lines = [
+        {"id": ID.format(10_000 + number), "nko": nko, "english": f"word {number}"}
+        for number, nko in enumerate(map("".join, islice(product("ߓߕߖߗߘߙߛߜ", repeat=8), 60)))
+    ]
+    side(tmp_path / "more", nko_english=lines)
+    with (tmp_path / "splits/validation/nko_english.jsonl").open("a") as file:
+        file.write((tmp_path / "more/nko_english.jsonl").read_text())
+    outcome = DATASET.work(bench.context("", *VIDEOS))
+    assert outcome.facts["validated with the frozen test"] == {"gemini": 0, "chat": 0}
 
 
 def test_too_few_examples_are_told_and_stop_nothing_but_tuning(tmp_path):

@@ -16,6 +16,7 @@ from nko_assets.tuning.dataset import (
     broken_rows,
     read_dataset,
     save_dataset,
+    validated_with,
     write_dataset,
 )
 from nko_assets.tuning.shapes import CHAT, GEMINI, SHAPES
@@ -53,12 +54,13 @@ def splits(root, train=30, validation=4, **more):
     return root
 
 
-def write(tmp_path, name="splits", keep_out=trains, shapes=SHAPES, **given):
+def write(tmp_path, name="splits", keep_out=trains, tested=trains, shapes=SHAPES, **given):
     return write_dataset(
         splits(tmp_path / name, **given),
         tmp_path / "dataset",
         picture=picture,
         keep_out=keep_out,
+        tested=tested,
         shapes=shapes,
     )
 
@@ -116,6 +118,36 @@ def test_what_may_not_train_is_in_no_file_and_says_why(tmp_path):
     assert set(left_out["side"]) == {"train"}
 
 
+def first_ones(count):
+    """What says that the first pairs of validation are in a frozen test."""
+    texts = {f"ߒߞߏ{number}" for number in range(count)}
+    return lambda example: "the frozen test has this text" if texts & {*example.nko} else ""
+
+
+@pytest.mark.parametrize(("rows", "left"), [(60, 100), (59, 118)])
+def test_what_the_frozen_test_has_does_not_validate_where_a_hundred_others_do(tmp_path, rows, left):
+    written = write(tmp_path, train=300, validation=rows, tested=first_ones(10))
+    assert written.counts["chat/validation"].rows == left
+    kept = validated_with(written.folder, "chat")
+    assert len(kept) == left
+    tested = written.examples.filter(side="validation", chat="the frozen test has this text")
+    assert tested.height == 2 * rows - left
+    assert not kept & set(tested["id"])
+
+
+def test_where_the_tuner_takes_less_than_a_hundred_that_many_others_are_enough(tmp_path):
+    few = dataclasses.replace(CHAT, validation_rows=lambda _train: 8)
+    written = write(tmp_path, validation=10, tested=first_ones(6), shapes=(GEMINI, few))
+    reasons = written.examples.filter(side="validation")["chat"]
+    assert reasons.null_count() == 8
+    assert reasons.drop_nulls().to_list() == ["the frozen test has this text"] * 12
+
+
+def test_a_data_set_that_was_removed_does_not_tell_what_it_validated_with(tmp_path):
+    with pytest.raises(PermanentFailure, match="account of what a model was tuned on"):
+        validated_with(tmp_path, "chat")
+
+
 def test_a_row_that_is_too_long_is_left_out_whole(tmp_path):
     long = {"messages": [*TURNS[:2], {"role": "assistant", "content": "ߒ" * 70_000}]}
     written = write(tmp_path, synthetic=[long | {"id": ID.format(999), "origin": "synthetic"}])
@@ -150,7 +182,7 @@ def test_nothing_to_train_on_is_a_failure_and_leaves_nothing_behind(tmp_path):
     side(empty / "train")
     side(empty / "validation")
     with pytest.raises(PermanentFailure, match="no example to train on"):
-        write_dataset(empty, tmp_path / "dataset", picture=picture, keep_out=trains)
+        write_dataset(empty, tmp_path / "dataset", picture=picture, keep_out=trains, tested=trains)
     assert list((tmp_path / "dataset").iterdir()) == []
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-
 from nko_assets.checks import CheckResult, CheckSpec, judge
 from nko_assets.corpus.report_data import TARGETS
 from nko_assets.failures import ConfigurationError, NotReady
@@ -22,6 +22,7 @@ from nko_assets.sample.lessons import lessons
 from nko_assets.sample.score import compare_lines
 from nko_assets.steps import Context, Outcome, Step
 from nko_assets.tuning.chat_model import Answer, ChatModel, Conversation
+from nko_assets.tuning.dataset import validated_with
 from nko_assets.tuning.evaluation.baselines import LineReader, NearestTraining
 from nko_assets.tuning.evaluation.benchmarks import (
     DRAWN_QUALITY,
@@ -105,7 +106,8 @@ def _evaluate(context: Context) -> Outcome:
     }
     frozen = frozen_test(context.lake.root / "tuning" / "frozen_test", sides["validation"])
     train, _ = apart(sides["train"], frozen)
-    tests = _benchmarks(context, sides["validation"], frozen)
+    shared = _validated_with_test(context, tuned, frozen) if tuned else ""
+    tests = _benchmarks(context, sides["validation"], frozen, shared)
     trained_on = _trained_on(context, tuned) if tuned else _shown(train)
     found = contamination(Seen(trained_on), tests)
     if found:
@@ -116,6 +118,8 @@ def _evaluate(context: Context) -> Outcome:
     decision = None
     if tuned and not _same(tuned, champion):
         decision = _decide(_model_of(tuned, models), champion, frozen, scored)
+        if shared:
+            decision = replace(decision, reason=f"{decision.reason}; {shared}")
         registry.record(decision)
     evaluation = Evaluation(
         tuned=_model_of(tuned, models) if tuned else None,
@@ -146,7 +150,7 @@ def _evaluate(context: Context) -> Outcome:
 
 
 def _benchmarks(
-    context: Context, validation: Sequence[Example], frozen: FrozenTest
+    context: Context, validation: Sequence[Example], frozen: FrozenTest, shared: str
 ) -> list[Benchmark]:
     limit = context.settings.evaluation_examples
     tests = [
@@ -162,7 +166,7 @@ def _benchmarks(
             "frozen_test",
             "Frozen test",
             f"Chosen once from {frozen.chosen_from:,} examples of validation, and the same ever "
-            "since: it decides between models.",
+            f"since: it decides between models.{f' Beware: {shared}.' if shared else ''}",
             frozen.examples,
             limit=limit,
         ),
@@ -253,10 +257,26 @@ def _runs(
     ]
 
 
+def _validated_with_test(context: Context, tuned: Tuned, frozen: FrozenTest) -> str:
+    """That the tuner chose the checkpoint with a part of the frozen test; "" where it did not."""
+    folder = context.lake.root / "tuning" / "dataset" / tuned.dataset
+    both = validated_with(folder, _shape(tuned)) & {example.id for example in frozen.examples}
+    if not both:
+        return ""
+    return (
+        f"{len(both)} of the {len(frozen.examples)} examples of the frozen test were also in the "
+        "validation that the tuner was given, as validation has too few others, so that its "
+        "checkpoint may have been chosen by them"
+    )
+
+
+def _shape(tuned: Tuned) -> str:
+    return "gemini" if tuned.tuner == "vertex" else "chat"
+
+
 def _trained_on(context: Context, tuned: Tuned) -> Iterator[tuple[str, str]]:
-    shape = "gemini" if tuned.tuner == "vertex" else "chat"
     dataset = context.lake.root / "tuning" / "dataset" / tuned.dataset
-    return training_texts(dataset / shape / "train.jsonl")
+    return training_texts(dataset / _shape(tuned) / "train.jsonl")
 
 
 def _shown(train: Sequence[Example]) -> Iterator[tuple[str, str]]:
@@ -435,6 +455,7 @@ STEPS = (
         inputs=("splits", "gemini_results"),
         after=("tuning_metrics",),
         on_request=True,
+        code_version="2",
         identity=_identity,
         checks=(NO_CONTAMINATION, ANSWERED, SOUND, ACCURACY, BETTER, WIDE),
         kinds=("html", "json"),

@@ -24,9 +24,16 @@ from nko_assets.tuning.dataset import (
     broken_rows,
     read_dataset,
     save_dataset,
+    validated_with,
     write_dataset,
 )
-from nko_assets.tuning.evaluation.frozen_test import choose, frozen_test, guard, read_frozen_test
+from nko_assets.tuning.evaluation.frozen_test import (
+    choose,
+    frozen_test,
+    guard,
+    known_text,
+    read_frozen_test,
+)
 from nko_assets.tuning.examples import iter_examples
 from nko_assets.tuning.options.candidates import CANDIDATES
 from nko_assets.tuning.options.decision import EPOCHS, GOAL, Options, decide
@@ -65,7 +72,11 @@ def _dataset(context: Context) -> Outcome:
     test = frozen_test(path.parent / "frozen_test", iter_examples(splits / VALIDATION))
     with Publisher(bucket, PICTURES) as publisher:
         written = write_dataset(
-            splits, path.parent / "dataset", picture=publisher.picture, keep_out=guard(test)
+            splits,
+            path.parent / "dataset",
+            picture=publisher.picture,
+            keep_out=guard(test),
+            tested=known_text(test),
         )
     broken = broken_rows(written)
     if not broken:
@@ -83,6 +94,7 @@ def _dataset(context: Context) -> Outcome:
         for name, count in written.counts.items()
         if name.endswith("/validation") and not count.rows
     ]
+    tested = {example.id for example in test.examples}
     return Outcome(
         table=written.examples,
         in_place=[*(written.folder / name for name in FILES), *([path] if dataset else [])],
@@ -114,6 +126,10 @@ def _dataset(context: Context) -> Outcome:
             "rows": written.examples.height,
             "digest": written.digest,
             "frozen_test": test.digest,
+            "validated with the frozen test": {
+                shape.name: len(tested & validated_with(written.folder, shape.name))
+                for shape in SHAPES
+            },
             "bucket": bucket.address,
             "pictures sent": publisher.sent,
             "pictures there already": publisher.skipped,
@@ -265,6 +281,7 @@ STEPS = (
         per_video=False,
         inputs=("splits",),
         identity=_identity,
+        code_version="2",
         model=TuningExamples,
         checks=(CONFORMS, ENOUGH, VALIDATED),
         kinds=("json", "gcs"),

@@ -89,13 +89,15 @@ def write_dataset(
     *,
     picture: Callable[[bytes], str],
     keep_out: Callable[[Example], str],
+    tested: Callable[[Example], str],
     shapes: Sequence[Shape] = SHAPES,
 ) -> Written:
     """Write the examples of `splits` in every shape to a new folder of `home`.
 
     `picture` takes a JPEG and gives its URI; `keep_out` says why an example may not train, "" when
-    it may. One picture is held at a time. Raises `PermanentFailure` when there is nothing to train
-    on.
+    it may. `tested` says why one of validation should not choose the checkpoint either, "" when it
+    may; a shape leaves those out when `MINIMUM` others remain, or as many as its tuner takes. One
+    picture is held at a time. Raises `PermanentFailure` when there is nothing to train on.
     """
     make_folder(home)
     with tempfile.TemporaryDirectory(dir=home, prefix=".writing-") as scratch:
@@ -106,7 +108,8 @@ def write_dataset(
             lines = _Lines(side, shapes)
             for example in iter_examples(splits / side):
                 reason = keep_out(example) if side == TRAIN else ""
-                rows.append(lines.add(example, picture, reason))
+                spare = tested(example) if side == VALIDATION else ""
+                rows.append(lines.add(example, picture, reason, spare))
             for shape in shapes:
                 others = counts.get(f"{shape.name}/{TRAIN}", Count(0, 0)).rows
                 counts[f"{shape.name}/{side}"] = lines.write(shape, folder, others)
@@ -123,6 +126,21 @@ def write_dataset(
             folder.rename(target)
     table = pl.DataFrame(rows, schema=TuningExamples.polars_schema(), orient="row")
     return Written(digest, target, counts, table)
+
+
+def validated_with(folder: Path, shape: str) -> set[str]:
+    """Ids of the examples in the validation of `shape`, in the folder of a data set.
+
+    Raises `PermanentFailure` when the account of the examples cannot be read.
+    """
+    path = folder / ACCOUNT
+    if not path.is_file():
+        raise PermanentFailure(
+            f"{path}, the account of what a model was tuned on, is not there.",
+            "Put it back from a copy, or run `nko tune` to tune another model.",
+        )
+    rows = (row for _, row in iter_jsonl(path))
+    return {row["id"] for row in rows if row["side"] == VALIDATION and row[shape] is None}
 
 
 def broken_rows(written: Written, limit: int = 5) -> list[str]:
@@ -208,12 +226,17 @@ class _Lines:
         self._shapes = shapes
         self._lines: dict[str, list[tuple[str, bytes]]] = {shape.name: [] for shape in shapes}
         self._rows: dict[str, dict[str, Any]] = {}
+        self._spare: dict[str, str] = {}
 
-    def add(self, example: Example, picture: Callable[[bytes], str], reason: str) -> dict[str, Any]:
+    def add(
+        self, example: Example, picture: Callable[[bytes], str], reason: str, spare: str
+    ) -> dict[str, Any]:
         """Take the example into every shape that has room for its kind, unless a reason is given.
 
-        Returns its row of `TuningExamples`, which `write` completes.
+        `spare` is the reason to leave it out where enough others are. Returns its row of
+        `TuningExamples`, which `write` completes.
         """
+        self._spare[example.id] = spare
         row: dict[str, Any] = {
             "id": example.id,
             "side": self._side,
@@ -237,10 +260,15 @@ class _Lines:
         # Ids are hashes: the first of them are a sample that is drawn the same way everywhere.
         lines = sorted(self._lines[shape.name])
         limit = self._limit(shape, train_rows)
+        others = sum(not self._spare[identity] for identity, _ in lines)
+        enough = others >= min(MINIMUM, limit)
         size = tokens = 0
         taken: list[bytes] = []
         for identity, line in lines:
             row = self._rows[identity]
+            if enough and self._spare[identity]:
+                row[shape.name] = self._spare[identity]
+                continue
             size += len(line)
             if len(taken) == limit:
                 row[shape.name] = f"beyond the {limit:,} rows of {self._side} that are taken"
