@@ -133,6 +133,28 @@ def test_nko_is_corrected_by_typing_and_its_latin_follows(reviewer, desk):
     assert decision.nko == LINES[0] + " ߣ߬ߞߏ߲"
 
 
+def test_enter_beside_the_fields_saves_the_open_correction(reviewer, desk):
+    awa = reviewer("Awa")
+    press(awa, "e")
+    awa.page.locator("#correction-nko").fill("ߒߞߏ")
+    awa.page.locator("svg.frame").click()
+    press(awa, "Enter")
+    shows(awa, 1)
+    told(awa, "Corrected.")
+    assert desk.decisions()[0].nko == "ߒߞߏ"
+
+
+def test_shift_enter_in_a_field_of_one_line_saves_the_correction(reviewer, desk):
+    awa = reviewer("Awa")
+    press(awa, "e")
+    awa.page.locator("#correction-english").fill("good morning to you")
+    press(awa, "Shift+Enter")
+    shows(awa, 1)
+    told(awa, "Corrected.")
+    (decision,) = desk.decisions()
+    assert (decision.nko, decision.english) == (None, "good morning to you")
+
+
 def test_letters_typed_into_a_field_are_no_commands(reviewer, desk):
     awa = reviewer("Awa")
     press(awa, "e")
@@ -308,4 +330,18 @@ def test_without_scripts_forms_do_the_same(browser, url, desk, lake):
     assert desk.decisions() == []
     page.get_by_role("button", name="Skip").click()
     page.locator(f".review-item[data-reading='{ITEMS[1]}']").wait_for()
+    plain.close()
+
+
+def test_enter_in_a_field_saves_the_correction_without_scripts(browser, url, desk, lake):
+    furnish(lake, desk)
+    plain = Window(browser, url, **DESKTOP, java_script_enabled=False)
+    plain.name("Awa")
+    plain.page.locator("details.correction > summary").click()
+    plain.page.locator("#correction-english").fill("good morning to you")
+    press(plain, "Enter")
+    plain.page.get_by_role("button", name="Take the last decision back").wait_for()
+    (decision,) = desk.decisions()
+    assert (decision.verdict, decision.nko) == ("correct", None)
+    assert decision.english == "good morning to you"
     plain.close()

@@ -262,7 +262,10 @@
   }
 
   const KEYS = {
-    Enter: (item) => item.querySelector("button[value=accept]").click(),
+    Enter: (item) => {
+      if (item.querySelector("details.correction").open) save(item);
+      else item.querySelector("button[value=accept]").click();
+    },
     e: edit,
     x: (item) => item.querySelector("button[value=reject]").click(),
     s: (item) => item.querySelector("button[value=skip]").click(),
