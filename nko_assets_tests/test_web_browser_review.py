@@ -188,6 +188,23 @@ def test_the_last_decisions_are_taken_back_one_by_one(reviewer, desk):
     assert verdicts(desk) == [(ITEMS[0], "reject")]
 
 
+def test_a_decision_whose_undo_did_not_reach_the_server_is_still_the_last(reviewer, desk):
+    awa = reviewer("Awa")
+    press(awa, "Enter")
+    shows(awa, 1)
+    press(awa, "x")
+    shows(awa, 2)
+    told(awa, "Rejected.")
+    awa.context.route("**/undo", lambda route: route.abort())
+    press(awa, "u")
+    awa.page.locator("#trouble p").wait_for()
+    awa.errors.clear()
+    awa.context.unroute("**/undo")
+    press(awa, "u")
+    told(awa, "Taken back")
+    assert verdicts(desk) == [(ITEMS[0], "accept")]
+
+
 def test_two_reviewers_have_different_readings(reviewer, browser, url):
     awa = reviewer("Awa")
     bakari = Window(browser, url, **DESKTOP)
@@ -253,6 +270,31 @@ def test_a_correction_that_did_not_reach_the_server_comes_back(reviewer, desk):
     shows(awa, 1)
     told(awa, "Corrected.")
     assert desk.decisions()[0].nko == "ߒߞߏ"
+
+
+def test_a_correction_that_came_back_stays_when_the_next_reading_arrives(reviewer, desk):
+    awa = reviewer("Awa")
+    held: list[Any] = []
+    awa.page.wait_for_load_state("networkidle")
+    awa.context.route("**/review/next", lambda route: held.append(route))  # noqa: PLW0108  playwright marks it
+    awa.context.route(f"**/review/{ITEMS[1]}", lambda route: route.abort())
+    press(awa, "Enter")
+    shows(awa, 1)
+    press(awa, "e")
+    awa.page.locator("#correction-nko").fill("ߒߞߏ")
+    press(awa, "Enter")
+    awa.page.locator("#trouble p").wait_for()
+    with awa.page.expect_response("**/review/next"):
+        held[0].continue_()
+    shows(awa, 1)
+    assert awa.page.locator("#correction-nko").input_value() == "ߒߞߏ"
+    awa.errors.clear()
+    awa.context.unroute(f"**/review/{ITEMS[1]}")
+    awa.page.locator("#correction-nko").focus()
+    press(awa, "Enter")
+    shows(awa, 2)
+    told(awa, "Corrected.")
+    assert verdicts(desk) == [(ITEMS[0], "accept"), (ITEMS[1], "correct")]
 
 
 def test_the_next_reading_is_there_before_the_decision_has_arrived(reviewer, desk):

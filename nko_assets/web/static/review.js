@@ -27,9 +27,11 @@
   const ahead = []; // readings that were fetched and not yet shown
   const leaving = new Set(); // ids of readings whose decisions are under way
   const decided = []; // promises of the decisions taken here, the last one last
+  let undoing = Promise.resolve();
   let fetching = null;
   const passed = []; // ids of readings that were skipped
   const MOST_PASSED = 400;
+  let shown = 0; // how often a reading came on the screen
   let shownAt = 0;
 
   const current = () => place.querySelector(".review-item");
@@ -110,6 +112,7 @@
     }
     item.focus({ preventScroll: true });
     window.scrollTo({ top: 0, behavior: "instant" });
+    shown += 1;
     shownAt = performance.now();
   }
 
@@ -121,20 +124,23 @@
 
   async function advance() {
     place.setAttribute("aria-busy", "true");
+    const before = shown;
     try {
       if (!ahead.length) await fetchAhead();
-      const item = ahead.shift();
+      // What came back meanwhile stays on the screen, and what was fetched waits its turn.
+      if (shown !== before) return;
+      let item = ahead.shift();
       if (item && item.heldUntil - performance.now() < LEAST_HELD_MS) {
         // Held too long ago: it is asked for anew, and somebody else may have it by now.
         await fetchAhead();
-        show(ahead.pop() ?? nothing.content.firstElementChild.cloneNode(true));
-      } else {
-        show(item ?? nothing.content.firstElementChild.cloneNode(true));
+        if (shown !== before) return;
+        item = ahead.pop();
       }
+      show(item ?? nothing.content.firstElementChild.cloneNode(true));
       if (current() && !ahead.length) await fetchAhead();
     } catch (error) {
       complain(error.message || page.dataset.failed);
-      place.removeAttribute("aria-busy");
+      if (shown === before) place.removeAttribute("aria-busy");
     }
   }
 
@@ -194,13 +200,23 @@
 
   function comeBack(item) {
     const now = current();
-    if (now && now !== item) ahead.unshift(now);
+    // What is decided already is on the screen until the next reading is there, not any longer.
+    const waits = now && now !== item && !place.hasAttribute("aria-busy");
+    if (waits) ahead.unshift(now);
     show(item);
   }
 
-  async function undo() {
+  // One after the other, so that what could not be taken back keeps its place.
+  const undo = () => (undoing = undoing.then(takeBack));
+
+  async function takeBack() {
     let taken = null;
-    while (!taken && decided.length) taken = await decided.pop();
+    let position = 0;
+    while (!taken && decided.length) {
+      const last = decided.pop();
+      position = decided.length;
+      taken = await last;
+    }
     if (!taken) {
       say(page.dataset.nothingToUndo);
       return;
@@ -217,6 +233,7 @@
       say(page.dataset.undone);
       comeBack(reading(await answer.text()));
     } catch (error) {
+      decided.splice(position, 0, taken);
       complain(error.message || page.dataset.failed);
     }
   }
