@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import multiprocessing
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -130,16 +132,19 @@ def test_an_interrupt_ends_the_trainer_and_the_next_run_goes_on(tmp_path, rows):
     tuner = tuner_in(tmp_path, ENDLESS)
     run = tmp_path / "runs" / tuner.request(rows).name()
 
+    pids: list[int] = []
+
     def interrupt(seconds: float) -> None:
         time.sleep(seconds)
         if list(run.glob("checkpoints/*/")):
+            pids.append(int((run / "trainer.pid").read_text()))
             raise InterruptedHere
 
     with pytest.raises(InterruptedHere):
         tuner.submit(rows, working(interrupt))
-    pid = int((run / "trainer.pid").read_text())
     with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+        os.kill(pids[0], 0)
+    assert not (run / "trainer.pid").exists(), "the number may be another process's by now"
     before = steps(run)
     with pytest.raises(InterruptedHere):
         tuner.submit(rows, working(lambda s: stop_when(steps(run) > before, s)))
@@ -185,6 +190,29 @@ def stopped_by(tuner: OpenTuner) -> list[str]:
     said: list[str] = []
     tuner.cancel(said.append)
     return said
+
+
+def test_stopping_what_is_only_about_to_start_ends_nothing(tmp_path):
+    run = tmp_path / "runs" / "nko-tune-1"
+    run.mkdir(parents=True)
+    with (run / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert stopped_by(tuner_in(tmp_path)) == []
+
+
+def test_a_number_that_a_killed_trainer_left_is_removed_and_nothing_is_ended_by_it(tmp_path):
+    run = tmp_path / "runs" / "nko-tune-1"
+    run.mkdir(parents=True)
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as stranger:
+        (run / "trainer.pid").write_text(str(stranger.pid))
+        assert stopped_by(tuner_in(tmp_path)) == []
+        assert not (run / "trainer.pid").exists()
+        # Now somebody has the lock, and the number is of nobody any more.
+        with (run / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            assert stopped_by(tuner_in(tmp_path)) == []
+        assert stranger.poll() is None
+        stranger.kill()
 
 
 def test_a_trainer_that_is_killed_is_told_of_with_what_to_do(tmp_path, rows):

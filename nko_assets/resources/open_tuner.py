@@ -129,8 +129,9 @@ class OpenTuner:
         """End the trainers at work; their last checkpoints are kept."""
         for run in sorted(self._folder.glob("nko-tune-*")):
             with _lock(run) as held:
-                if held is None:
-                    _end(int(_pid_file(run).read_text()))
+                # Whoever holds the lock without a trainer is about to start one, or only looks.
+                if held is None and (pid := _trainer_of(run)) is not None:
+                    _end(pid)
                     say(f"{run.name} is told to end; its last checkpoint is kept.")
 
     def _train(
@@ -165,6 +166,7 @@ class OpenTuner:
                     if trainer.poll() is None:
                         trainer.kill()
                         trainer.wait()
+                _pid_file(run).unlink(missing_ok=True)
         if not _is_done(run):
             raise _what_failed(trainer.returncode, log)
 
@@ -214,7 +216,11 @@ def _follow(run: Path, told: _Metrics, work: Work) -> None:
 
 @contextmanager
 def _lock(run: Path) -> Iterator[int | None]:
-    """The file descriptor of the run's lock, or None when a trainer, or who starts one, has it."""
+    """The file descriptor of the run's lock, or None when a trainer, or who starts one, has it.
+
+    Who gets it knows that no trainer is at work, and removes the number of one that was killed:
+    another process may have that number by now.
+    """
     run.mkdir(parents=True, exist_ok=True)
     lock = os.open(run / "lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -223,6 +229,7 @@ def _lock(run: Path) -> Iterator[int | None]:
         except BlockingIOError:
             yield None
         else:
+            _pid_file(run).unlink(missing_ok=True)
             yield lock
     finally:
         os.close(lock)
@@ -234,6 +241,14 @@ def _is_done(run: Path) -> bool:
 
 def _pid_file(run: Path) -> Path:
     return run / "trainer.pid"
+
+
+def _trainer_of(run: Path) -> int | None:
+    """The process number of the trainer at work in `run`, None where there is none."""
+    try:
+        return int(_pid_file(run).read_text())
+    except FileNotFoundError:
+        return None
 
 
 def _end(pid: int) -> None:
