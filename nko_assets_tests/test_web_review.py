@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -113,6 +114,22 @@ def test_what_another_reader_read_is_taken_with_one_button(awa: Visitor, desk: R
     awa.send(at(0), {**form(0, "correct", take=other), "verdict": "correct"})
     (decision,) = desk.decisions()
     assert (decision.verdict, decision.nko) == ("correct", other)
+
+
+@pytest.mark.parametrize("verdict", ["accept", "reject", "skip", "correct"])
+def test_a_reading_of_any_length_can_be_decided_on(
+    awa: Visitor, desk: ReviewDesk, verdict: str
+) -> None:
+    long = replace(ITEMS[0], nko=" ".join(["ߌ ߣߌ߫"] * 500), english="good morning " * 250)
+    desk.put_items(LESSON, [long, *ITEMS[1:]])
+    page = awa.see(at(0)).text
+    assert long.nko in page
+    changed = long.nko + " ߒߞߏ" if verdict == "correct" else long.nko
+    told = {"seen": long.nko, "nko": changed, "english": long.english, "english_seen": long.english}
+    answer = awa.send(at(0), {**form(0, verdict), **told}, script=True)
+    assert answer.status_code == 200
+    assert [one.verdict for one in desk.decisions()] == ([] if verdict == "skip" else [verdict])
+    assert awa.see("/review/preview", nko=changed, english=long.english).status_code == 200
 
 
 def test_two_reviewers_never_get_the_same_reading(awa: Visitor, url: str) -> None:

@@ -25,7 +25,7 @@ from nko_assets.schemas.base import UUID
 from nko_assets.web.kept import Kept
 from nko_assets.web.keyboard import ROWS
 from nko_assets.web.pages import language_of, page
-from nko_assets.web.review_item import LONGEST_TEXT, preview, shown
+from nko_assets.web.review_item import LONGEST_NOTE, preview, shown
 from nko_assets.web.reviewers import Reviewer, ReviewerOrNone, who
 
 # Readings that one page may hold or have skipped.
@@ -34,7 +34,6 @@ MOST_PASSED: Final = 500
 ReadingId = Annotated[str, Path(pattern=UUID)]
 DecisionId = Annotated[int, Path(ge=1, lt=2**63)]
 Uuid = Annotated[str, Field(pattern=UUID)]
-Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 
 
 class Asked(BaseModel):
@@ -47,18 +46,21 @@ class Asked(BaseModel):
 
 
 class Said(BaseModel):
-    """The form of a decision; `..._seen` is what the reviewer had before them."""
+    """The form of a decision; `..._seen` is what the reviewer had before them.
+
+    What was read may be of any length, and the form sends it back.
+    """
 
     verdict: Literal["accept", "correct", "reject", "skip"] = "correct"
-    take: Text = Field("", description="what another reader read, in place of a correction")
-    seen: Text = ""
+    take: str = Field("", description="what another reader read, in place of a correction")
+    seen: str = ""
     seen_decision: Annotated[int, Field(ge=1, lt=2**63)] | Literal[""] = ""
-    nko: Text = ""
-    english: Text = ""
-    english_seen: Text = ""
-    french: Text = ""
-    french_seen: Text = ""
-    note: Text = ""
+    nko: str = ""
+    english: str = ""
+    english_seen: str = ""
+    french: str = ""
+    french_seen: str = ""
+    note: Annotated[str, Field(max_length=LONGEST_NOTE)] = ""
     without: Annotated[list[Uuid], Field(max_length=MOST_PASSED)] = []
 
     def decision(self, reading_id: str, by: str) -> HumanDecision:
@@ -113,8 +115,8 @@ def review_pages(desk: ReviewDesk, lake: Lake) -> APIRouter:
     @router.get("/preview")
     def preview_part(
         request: Request,
-        nko: Annotated[str, Query(max_length=LONGEST_TEXT)] = "",
-        english: Annotated[str, Query(max_length=LONGEST_TEXT)] = "",
+        nko: str = "",
+        english: str = "",
     ) -> Response:
         """What a correction says, while it is typed."""
         return page(request, "_review_preview.html", preview=preview(nko, english))

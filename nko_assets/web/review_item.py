@@ -17,7 +17,7 @@ from nko_assets.reading.reviews.differences import Compared, Difference, Piece, 
 from nko_assets.resources.lake import Lake
 from nko_assets.resources.pictures import frame_jpeg
 
-LONGEST_TEXT: Final = 2_000
+LONGEST_NOTE: Final = 2_000
 # Of the height of the line, so that marks above and below it are seen; and pixels at the least.
 _MARGIN: Final = 0.35
 _LEAST_MARGIN: Final = 8.0
@@ -126,7 +126,7 @@ def shown(lake: Lake, item: ReviewItem) -> dict[str, Any]:
         "english": english,
         "french": french,
         "preview": preview(nko, english),
-        "longest": LONGEST_TEXT,
+        "longest_note": LONGEST_NOTE,
     }
 
 
