@@ -84,11 +84,11 @@ def run(
     if dry_run:
         _dry_run(settings, chosen_videos, as_json=as_json)
         return
-    from nko_assets.build import open_workshop
     from nko_assets.progress import ConsoleProgress
     from nko_assets.resources.lake import Lake
     from nko_assets.run import run_lineage
     from nko_assets.summary import summarize
+    from nko_assets.workshop import open_workshop
 
     with ConsoleProgress(err) as progress:
         result = run_lineage(
@@ -108,8 +108,8 @@ def run(
 
 def _dry_run(settings: Settings, videos: list[str], *, as_json: bool) -> None:
     from nko_assets.assets.operations import dry_run
-    from nko_assets.build import open_workshop
     from nko_assets.run import chosen_videos
+    from nko_assets.workshop import open_workshop
 
     workshop = open_workshop(settings)
     # A channel that was never listed is asked now; what it says is looked at and not kept.
@@ -138,10 +138,10 @@ def status(data: Data = None, as_json: AsJson = False) -> None:
     settings = load_settings(data=data)
     quiet_dagster()
     from nko_assets.assets.operations import batches
-    from nko_assets.build import open_workshop
     from nko_assets.channel import read_manifest
     from nko_assets.resources.lake import Lake
     from nko_assets.summary import summarize, video_status
+    from nko_assets.workshop import open_workshop
 
     lake = Lake(settings.data)
     entries = read_manifest(lake.manifest_path)

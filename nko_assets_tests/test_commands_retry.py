@@ -17,7 +17,7 @@ import pytest
 from pydantic import SecretStr
 
 from nko_assets import cli
-from nko_assets.build import build_definitions, open_workshop
+from nko_assets.build import build_definitions
 from nko_assets.instance import only_runner, open_instance
 from nko_assets.jobs import LESSONS, READINGS
 from nko_assets.partitions import range_tags
@@ -30,6 +30,7 @@ from nko_assets.run import RunResult, run_lineage
 from nko_assets.sensors import gemini_answers
 from nko_assets.settings import KEY_VARIABLES
 from nko_assets.steps import Workshop
+from nko_assets.workshop import open_workshop
 from nko_assets_tests.channels import settings_for, write_channel
 from nko_assets_tests.servers.gemini import GeminiServer, truth
 

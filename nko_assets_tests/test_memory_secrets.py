@@ -149,7 +149,7 @@ def test_what_is_configured_is_told_without_secrets(
 def test_settings_and_what_is_made_of_them_show_no_secret(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from nko_assets.build import open_workshop
+    from nko_assets.workshop import open_workshop
 
     for name, value in (DATABASE | PROJECT | {"NKO_DATA": str(tmp_path)}).items():
         monkeypatch.setenv(name, value)

@@ -14,7 +14,7 @@ import pytest
 
 from nko_assets import cli
 from nko_assets.assets.pilot import pilot_models, run_pilot, videos_to_try
-from nko_assets.build import build_definitions, open_workshop
+from nko_assets.build import build_definitions
 from nko_assets.failures import ConfigurationError, PermanentFailure
 from nko_assets.instance import open_instance
 from nko_assets.nko import romanize
@@ -23,6 +23,7 @@ from nko_assets.reading.ledger import BudgetExceeded
 from nko_assets.run import run_lineage
 from nko_assets.settings import KEY_VARIABLES, load_settings
 from nko_assets.steps import Workshop
+from nko_assets.workshop import open_workshop
 from nko_assets_tests.channels import GREETINGS, settings_for, write_lesson
 from nko_assets_tests.servers.gemini import GeminiServer, LineError, truth
 

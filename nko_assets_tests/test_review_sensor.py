@@ -16,7 +16,7 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster_graphql.test.utils import execute_dagster_graphql
 
-from nko_assets.build import build_definitions, open_workshop
+from nko_assets.build import build_definitions
 from nko_assets.instance import open_instance
 from nko_assets.jobs import LESSONS
 from nko_assets.partitions import range_tags
@@ -26,6 +26,7 @@ from nko_assets.resources.review_desk import ReviewDesk
 from nko_assets.review_sensor import review_decisions_taken
 from nko_assets.run import run_lineage
 from nko_assets.steps import Workshop
+from nko_assets.workshop import open_workshop
 from nko_assets_tests.channels import ScriptedReader, settings_for, write_channel
 
 STALE = """query($key: AssetKeyInput!, $partitions: [String!]!) {
@@ -127,6 +128,16 @@ def test_a_decision_makes_its_video_stale_and_materializing_heeds_it(channel):
     assert channel.materialize([channel.keys[1]], ["reviewed_readings"])
     assert channel.status() == ["FRESH", "FRESH"]
     assert channel.decisions(channel.keys[1]) == ["Awa", "gate"]
+    assert channel.tick() == []
+
+
+def test_a_decision_that_is_taken_back_at_once_leaves_nothing_stale_after_a_run(channel):
+    first, _ = channel.keys
+    channel.desk.undo(channel.decide(first), "Awa")
+    assert channel.tick() == [first]
+    assert channel.status() == ["STALE", "FRESH"]
+    run_lineage(channel.workshop, Silent(), only=["readings"])
+    assert channel.status() == ["FRESH", "FRESH"]
     assert channel.tick() == []
 
 

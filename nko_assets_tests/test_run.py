@@ -14,7 +14,6 @@ import dagster as dg
 import pytest
 
 from nko_assets.assets.adapter import covered_videos
-from nko_assets.build import open_workshop
 from nko_assets.channel import read_manifest
 from nko_assets.failures import ConfigurationError, PermanentFailure, TransientFailure
 from nko_assets.instance import open_instance
@@ -23,6 +22,7 @@ from nko_assets.reading.ledger import BudgetExceeded
 from nko_assets.run import run_lineage
 from nko_assets.steps import Workshop
 from nko_assets.summary import summarize
+from nko_assets.workshop import open_workshop
 from nko_assets_tests.channels import ScriptedReader, settings_for, write_channel, write_lesson
 
 RECORDED = (".parquet", ".json", ".jsonl", ".html", ".md", ".mp4")

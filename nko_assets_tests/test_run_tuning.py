@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from nko_assets.build import build_definitions, open_workshop
+from nko_assets.build import build_definitions
 from nko_assets.failures import PermanentFailure, TransientFailure
 from nko_assets.instance import open_instance
 from nko_assets.progress import Silent
 from nko_assets.reading.ledger import BudgetExceeded
 from nko_assets.run import run_lineage, run_tuning
+from nko_assets.workshop import open_workshop
 from nko_assets_tests.channels import ScriptedReader, settings_for, write_channel
 from nko_assets_tests.tuners import FAILED, RUNNING, ScriptedTuner
 

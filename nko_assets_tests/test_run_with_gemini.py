@@ -18,7 +18,7 @@ import pytest
 from nko_assets import cli
 from nko_assets.assets.lessons import LESSON_ASSETS, READING_ASSETS, SUBMISSION
 from nko_assets.assets.operations import batches, dry_run
-from nko_assets.build import build_definitions, open_workshop
+from nko_assets.build import build_definitions
 from nko_assets.instance import open_instance
 from nko_assets.jobs import LESSONS, READINGS, SENDING, SENT, send_queued
 from nko_assets.nko import romanize
@@ -34,6 +34,7 @@ from nko_assets.sensors import gemini_answers
 from nko_assets.settings import KEY_VARIABLES
 from nko_assets.steps import Workshop
 from nko_assets.summary import summarize
+from nko_assets.workshop import open_workshop
 from nko_assets_tests.channels import GREETINGS, settings_for, write_channel
 from nko_assets_tests.servers.gemini import GeminiServer, truth
 

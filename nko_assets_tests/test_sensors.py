@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from nko_assets.assets.lessons import LESSON_ASSETS
-from nko_assets.build import build_definitions, open_workshop
+from nko_assets.build import build_definitions
 from nko_assets.instance import COMMAND_LINE, LAUNCHED_BY, open_instance
 from nko_assets.jobs import LESSONS, lessons_job, send_queued
 from nko_assets.partitions import range_tags
@@ -19,6 +19,7 @@ from nko_assets.run import run_lineage
 from nko_assets.sensors import LOOK_FOR_NEW_VIDEOS, build_sensors, gemini_answers
 from nko_assets.settings import Settings
 from nko_assets.steps import Workshop
+from nko_assets.workshop import open_workshop
 from nko_assets_tests.channels import ScriptedReader, settings_for, write_channel
 from nko_assets_tests.servers.webhook import WebhookServer
 

@@ -22,12 +22,13 @@ from typing import Any, TypeVar
 
 import pytest
 
-from nko_assets.build import STEPS, open_workshop
+from nko_assets.lineage import STEPS
 from nko_assets.progress import Silent
 from nko_assets.reading.answers import FrameRequest, Reading
 from nko_assets.reading.reader import Job
 from nko_assets.reading.reader import Progress as Say
 from nko_assets.run import GROUPS, run_lineage
+from nko_assets.workshop import open_workshop
 from nko_assets_tests.channels import ScriptedReader, settings_for, write_channel
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

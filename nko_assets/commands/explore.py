@@ -44,11 +44,11 @@ def register(app: typer.Typer, err: Console) -> None:
         ] = None,
     ) -> None:
         """Serve pages: lessons, search, review, words, and new turns as they come."""
-        from nko_assets.build import open_workshop
         from nko_assets.resources.review_desk import ReviewDesk
         from nko_assets.web.app import create_app
         from nko_assets.web.security import Access
         from nko_assets.web.server import Server
+        from nko_assets.workshop import open_workshop
 
         settings = load_settings(data=data)
         token = _token(token_file) if token_file else settings.explorer_token

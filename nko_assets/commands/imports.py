@@ -50,8 +50,8 @@ def register(app: typer.Typer, out: Console) -> None:
         as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     ) -> None:
         """Import a dictionary or a parallel text as motifs, with its source and licence."""
-        from nko_assets.build import open_workshop
         from nko_assets.resources.imports import import_file
+        from nko_assets.workshop import open_workshop
 
         workshop = open_workshop(load_settings(data=data))
         named = {"nko": nko, "english": english, "french": french}

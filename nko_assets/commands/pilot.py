@@ -47,8 +47,8 @@ def register(
     ) -> None:
         """Read a few frames with several models and recommend one; wait for the answers."""
         from nko_assets.assets.pilot import pilot_models, run_pilot
-        from nko_assets.build import open_workshop
         from nko_assets.corpus.pilot_page import pilot_json
+        from nko_assets.workshop import open_workshop
 
         settings = settings_for(source, data)
         named = [name.strip() for name in (models or "").split(",") if name.strip()]

@@ -37,9 +37,9 @@ def register(
         as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     ) -> None:
         """Queue the frames again that Gemini failed on for good; `nko run` sends them."""
-        from nko_assets.build import open_workshop
         from nko_assets.instance import only_runner
         from nko_assets.run import chosen_videos
+        from nko_assets.workshop import open_workshop
 
         settings = settings_for(None, data)
         workshop = open_workshop(settings)

@@ -59,8 +59,8 @@ def register(
         file: File, form: FileFormat = Format.JSONL, data: Data = None, as_json: AsJson = False
     ) -> None:
         """Add the decisions of a file; what is in the store already is not added again."""
-        from nko_assets.build import open_workshop
         from nko_assets.resources.review_desk import ReviewDesk
+        from nko_assets.workshop import open_workshop
 
         workshop = open_workshop(settings_for(None, data))
         taken = _read(file, form)
@@ -89,7 +89,7 @@ def register(
         as_json: AsJson = False,
     ) -> None:
         """Write every decision that counts, or what waits for one as tasks for Label Studio."""
-        from nko_assets.build import open_workshop
+        from nko_assets.workshop import open_workshop
 
         workshop = open_workshop(settings_for(None, data))
         if not workshop.store.exists:

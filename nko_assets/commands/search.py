@@ -50,9 +50,9 @@ def register(app: typer.Typer, out: Console) -> None:
         as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     ) -> None:
         """Search lessons and dictionaries by words and by meaning."""
-        from nko_assets.build import open_workshop
         from nko_assets.memory.search import search as find
         from nko_assets.resources.pictures import frame_jpeg
+        from nko_assets.workshop import open_workshop
 
         workshop = open_workshop(load_settings(data=data))
         hits = find(

@@ -43,7 +43,7 @@ def register(
     ) -> None:
         """Tune a model on the data, show how it goes, and measure what came of it."""
         quiet_dagster()
-        from nko_assets.build import open_workshop
+        from nko_assets.workshop import open_workshop
 
         settings = settings_for(None, data, tuning_config=preset, tuner=tuner)
         workshop = open_workshop(settings)

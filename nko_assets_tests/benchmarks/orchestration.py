@@ -17,12 +17,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from nko_assets.build import open_workshop
 from nko_assets.channel import read_manifest
 from nko_assets.lineage import STEPS
 from nko_assets.progress import Silent
 from nko_assets.run import run_lineage
 from nko_assets.steps import Context, Workshop, perform
+from nko_assets.workshop import open_workshop
 from nko_assets_tests.builders import made_up_word
 from nko_assets_tests.channels import ScriptedReader, settings_for, write_lesson
 
