@@ -119,7 +119,9 @@ def test_decisions_on_a_video_make_its_review_again_and_no_other(
     taken = desk.decide(decision("v1:0", "reject"), None)
     assert identity(decided.context("v1")) != before
     desk.undo(taken, "Awa")
-    assert identity(decided.context("v1")) == before
+    undone = identity(decided.context("v1"))
+    assert undone != before, "also what was taken back has to be heeded"
+    assert identity(decided.context("v1")) == undone
 
 
 def test_decisions_in_a_file_are_never_passed_over(decided: Workbench, desk: ReviewDesk) -> None:

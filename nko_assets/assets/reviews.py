@@ -36,8 +36,11 @@ LEAST_NKO = 0.78
 
 
 def _review_identity(context: Context) -> Mapping[str, Any]:
+    decided = _decided(context)
     return {
-        "decisions": [decision.to_json_line() for decision in _decided(context).decisions],
+        "decisions": [decision.to_json_line() for decision in decided.decisions],
+        # What was decided and taken back changes nothing, but the review has to say it knows.
+        LAST_DECISION: decided.last,
         **gate_identity(context),
     }
 
