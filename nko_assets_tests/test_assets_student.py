@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import importlib.util
 import json
+import shutil
 from typing import Any
 
 import polars as pl
@@ -113,6 +115,32 @@ def test_lines_like_those_of_the_frozen_set_do_not_teach(tmp_path):
     frozen_set(students(tmp_path) / "frozen", held, [])
     with pytest.raises(PermanentFailure, match=f"there are {LEAST_TAUGHT - LEAST_REAL} in train"):
         make_student(bench.context("", *VIDEOS), quickly)
+
+
+def identity(bench):
+    return STEPS["student"].identity(bench.context("", *VIDEOS))
+
+
+def test_it_is_current_until_what_decides_it_changes(tmp_path):
+    bench, folder = bench_of(tmp_path, 3, LEAST_REAL), students(tmp_path)
+    first = identity(bench)
+    with pytest.raises(PermanentFailure, match="there are 3 in train"):
+        make_student(bench.context("", *VIDEOS), quickly)
+    assert (folder / "frozen").is_dir(), "by then it has chosen the frozen set"
+    assert identity(bench) == first
+
+    digest = hashlib.sha256(b"weights").hexdigest()
+    write_atomically(student_folder(folder, digest) / WEIGHTS_FILE, b"weights")
+    write_atomically(accepted_file(folder), accepted(digest))
+    assert identity(bench) != first, "others have to be beaten"
+    facts = {"weights": digest[:12], "weights before": sha256_of(WEIGHTS)[:12]}
+    bench.lake.save_record("student", "", "f" * 64, [], facts, [])
+    assert identity(bench) == first, "it was put in use itself"
+
+    shutil.rmtree(folder / "frozen")
+    assert identity(bench) == first
+    bench_of(tmp_path, 3, LEAST_REAL + 1)
+    assert identity(bench) != first
 
 
 @needs_torch

@@ -8,8 +8,9 @@ from nko_assets.reading.recognizer import WEIGHTS
 
 torch = pytest.importorskip("torch", reason="needs the extra train")
 
+from nko_assets.reading.training.plan import SHARES  # noqa: E402
 from nko_assets.reading.training.restore import restore  # noqa: E402
-from nko_assets.tuning.student.settle import SHARES, settle  # noqa: E402
+from nko_assets.tuning.student.settle import settle  # noqa: E402
 
 
 def test_weights_that_forget_nothing_are_taken_whole():

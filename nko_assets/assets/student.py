@@ -14,7 +14,13 @@ from nko_assets.corpus.splits import TRAIN, VALIDATION
 from nko_assets.failures import ConfigurationError, PermanentFailure
 from nko_assets.files import sha256_of
 from nko_assets.reading.recognizer import WEIGHTS
-from nko_assets.reading.training.plan import RETRAINING
+from nko_assets.reading.training.plan import (
+    KEEPING,
+    RETRAINED_DECAY,
+    RETRAINING,
+    SETTLING_LINES,
+    SHARES,
+)
 from nko_assets.steps import Context, Outcome, Step
 from nko_assets.tuning.evaluation.frozen_test import read_frozen_test
 from nko_assets.tuning.student.accepted import (
@@ -24,7 +30,7 @@ from nko_assets.tuning.student.accepted import (
     students,
 )
 from nko_assets.tuning.student.crops import Crop, Voucher, apart, crops, vouchers
-from nko_assets.tuning.student.frozen import FrozenSet, frozen_set
+from nko_assets.tuning.student.frozen import FrozenSet, frozen_lines_digest, frozen_set
 
 if TYPE_CHECKING:
     from nko_assets.tuning.student.teaching import Student
@@ -88,8 +94,7 @@ def make_student(context: Context, teach: Callable[..., Student]) -> Outcome:
     """Have `teach` train and judge a student, and put it in use where the gate lets it."""
     folder = students(context.lake.root)
     by = _vouchers(context)
-    validation = crops(context.lake.root / "splits" / VALIDATION / f"{OCR_SAMPLES}.jsonl", by)
-    frozen = frozen_set(folder / "frozen", validation, _validation_videos(context))
+    frozen = frozen_set(folder / "frozen", _held_out(context, by), _validation_videos(context))
     taught, left_out = _taught(context, frozen, by)
     before = accepted_weights(folder) or WEIGHTS
     context.say(f"{len(taught)} real lines, beside as many columns of rendered ones")
@@ -109,6 +114,7 @@ def make_student(context: Context, teach: Callable[..., Student]) -> Outcome:
             "status": verdict.status,
             "reason": verdict.reason,
             "weights": student.digest[:12],
+            "weights before": sha256_of(before)[:12],
             "weights in use": (student.digest if in_use else sha256_of(before))[:12],
             "lines taught": dict(Counter(crop.by for crop in taught)),
             "left out for the frozen sets": left_out,
@@ -122,13 +128,40 @@ def make_student(context: Context, teach: Callable[..., Student]) -> Outcome:
     )
 
 
+def _held_out(context: Context, by: Mapping[str, Voucher]) -> list[Crop]:
+    return crops(context.lake.root / "splits" / VALIDATION / f"{OCR_SAMPLES}.jsonl", by)
+
+
 def _validation_videos(context: Context) -> list[str]:
     record = context.lake.record("splits")
     return list(record.facts.get("validation videos", ())) if record else []
 
 
-def _identity(_context: Context) -> Mapping[str, Any]:
-    return {"base": sha256_of(WEIGHTS), "plan": asdict(RETRAINING)}
+def _to_beat(context: Context) -> str | None:
+    """The weights that a student has to beat, or had to before it was put in use itself."""
+    in_use = sha256_of(accepted_weights(students(context.lake.root)) or WEIGHTS)[:12]
+    record = context.lake.record("student")
+    if record is None or record.facts["weights"] != in_use:
+        return in_use
+    return record.facts.get("weights before")
+
+
+def _identity(context: Context) -> Mapping[str, Any]:
+    root = context.lake.root
+    return {
+        "base": sha256_of(WEIGHTS),
+        "plan": asdict(RETRAINING),
+        "keeping": [KEEPING, RETRAINED_DECAY],
+        "settling": [SHARES, SETTLING_LINES],
+        "lines": MOST_TAUGHT,
+        "to beat": _to_beat(context),
+        "frozen set": frozen_lines_digest(
+            students(root) / "frozen",
+            lambda: _held_out(context, _vouchers(context)),
+            _validation_videos(context),
+        ),
+        "frozen test": read_frozen_test(root / "tuning" / "frozen_test").digest,
+    }
 
 
 STEPS = (
@@ -143,6 +176,7 @@ STEPS = (
         per_video=False,
         inputs=("splits", "reviewed_readings", "gemini_results", "second_readings"),
         identity=_identity,
+        code_version="2",
         checks=(ACCEPTED,),
         on_request=True,
         kinds=("onnx", "torch"),

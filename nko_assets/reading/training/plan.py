@@ -34,3 +34,11 @@ def learning_rate(plan: TrainingPlan, step: int) -> float:
 
 RETRAINING = TrainingPlan(steps=300, columns=5_000, learning_rate=3e-4, warmup=20, constant=0.3)
 """Training on from weights that read well: a seventh of their rate, minutes of one core."""
+KEEPING = 5.0
+"""In retraining, the weight of the distance to what the starting weights say of rendered lines."""
+RETRAINED_DECAY = 0.98
+"""Of the averaged weights, in a run of some hundred steps."""
+SHARES = (1.0, 0.85, 0.7, 0.5)
+"""How far to go from the starting weights towards retrained ones, the furthest first."""
+SETTLING_LINES = 1_000
+"""Rendered lines that tell how far; on fewer, chance moves the error rate by more than retraining."""

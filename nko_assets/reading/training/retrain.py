@@ -32,7 +32,13 @@ from nko_assets.reading.training.batches import (
 )
 from nko_assets.reading.training.lines import RealLine, RenderedLine
 from nko_assets.reading.training.model import LineNetwork
-from nko_assets.reading.training.plan import RETRAINING, TrainingPlan, learning_rate
+from nko_assets.reading.training.plan import (
+    KEEPING,
+    RETRAINED_DECAY,
+    RETRAINING,
+    TrainingPlan,
+    learning_rate,
+)
 from nko_assets.reading.training.restore import restore
 from nko_assets.reading.training.text import LineWriter
 from nko_assets.reading.training.trainer import CLIP, ctc_loss, follow, log_probabilities
@@ -40,8 +46,6 @@ from nko_assets.reading.training.trainer import CLIP, ctc_loss, follow, log_prob
 # Real lines run over the whole width of a slide.
 WIDEST = 1600
 REPORT_EVERY = 25
-KEEPING = 5.0  # weight of the distance to what the starting weights say of rendered lines
-EMA_DECAY = 0.98  # of a run of some hundred steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +148,7 @@ def retrain(
             part.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), CLIP)
         optimizer.step()
-        follow(average, network, min(EMA_DECAY, (1 + step) / (10 + step)))
+        follow(average, network, min(RETRAINED_DECAY, (1 + step) / (10 + step)))
         seen[0] += len(rendered[step].texts)
         seen[1] += len(real[step].texts)
         losses.append((float(parts[0].detach()), float(parts[1].detach())))

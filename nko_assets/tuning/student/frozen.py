@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -94,20 +94,7 @@ def frozen_set(folder: Path, validation: Sequence[Crop], videos: Sequence[str]) 
     """
     if (folder / _CHOSEN).exists():
         return read_frozen_set(folder)
-    seen = sorted((crop for crop in validation if crop.by == "person"), key=lambda crop: crop.id)
-    if len(seen) < LEAST_REAL:
-        where = ", ".join(videos[:5]) or "none yet: splits needs two videos or more"
-        raise PermanentFailure(
-            f"A student is judged by {LEAST_REAL} lines of validation videos that a person accepted "
-            f"or corrected; there are {len(seen)}.",
-            f"Review at least {LEAST_REAL - len(seen)} more of their lines (nko explore), then "
-            f"materialize reviewed_readings and splits again. Validation videos: {where}.",
-        )
-    # Ids are hashes: their order is a lot that is drawn the same way everywhere.
-    real = [
-        FrozenLine("real", crop.id, crop.video_id, crop.text, crop.jpeg, crop.licence)
-        for crop in seen[:MOST_REAL]
-    ]
+    real = _choose(validation, videos)
     lines = (*real, *rendered_lines(RENDERED))
     content = "".join(_line(line) for line in lines).encode()
     digest = hashlib.sha256(content).hexdigest()
@@ -120,6 +107,37 @@ def frozen_set(folder: Path, validation: Sequence[Crop], videos: Sequence[str]) 
     }
     write_atomically(folder / _CHOSEN, (json.dumps(facts, indent=1) + "\n").encode())
     return FrozenSet(digest, lines)
+
+
+def frozen_lines_digest(
+    folder: Path, validation: Callable[[], Sequence[Crop]], videos: Sequence[str]
+) -> str:
+    """The digest of the real lines of what `frozen_set` would give; writes nothing.
+
+    The rendered ones are always the same. `validation` is called where there is no set yet.
+    """
+    if (folder / _CHOSEN).exists():
+        real = read_frozen_set(folder).of("real")
+    else:
+        real = _choose(validation(), videos)
+    return hashlib.sha256("".join(map(_line, real)).encode()).hexdigest()
+
+
+def _choose(validation: Sequence[Crop], videos: Sequence[str]) -> list[FrozenLine]:
+    seen = sorted((crop for crop in validation if crop.by == "person"), key=lambda crop: crop.id)
+    if len(seen) < LEAST_REAL:
+        where = ", ".join(videos[:5]) or "none yet: splits needs two videos or more"
+        raise PermanentFailure(
+            f"A student is judged by {LEAST_REAL} lines of validation videos that a person accepted "
+            f"or corrected; there are {len(seen)}.",
+            f"Review at least {LEAST_REAL - len(seen)} more of their lines (nko explore), then "
+            f"materialize reviewed_readings and splits again. Validation videos: {where}.",
+        )
+    # Ids are hashes: their order is a lot that is drawn the same way everywhere.
+    return [
+        FrozenLine("real", crop.id, crop.video_id, crop.text, crop.jpeg, crop.licence)
+        for crop in seen[:MOST_REAL]
+    ]
 
 
 def read_frozen_set(folder: Path) -> FrozenSet:

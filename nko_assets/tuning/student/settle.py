@@ -15,19 +15,17 @@ from typing import Final
 from nko_assets.reading.recognizer import NkoRecognizer
 from nko_assets.reading.training.export import write_onnx
 from nko_assets.reading.training.model import LineNetwork
+from nko_assets.reading.training.plan import SETTLING_LINES, SHARES
 from nko_assets.reading.training.restore import restore
 from nko_assets.reading.training.trainer import follow
 from nko_assets.tuning.student.frozen import rendered_lines
 from nko_assets.tuning.student.gate import compare_weights
 
-SHARES: Final = (1.0, 0.85, 0.7, 0.5)
-# On fewer lines, chance moves the error rate by more than retraining does.
-LINES: Final = 1_000
 _SEED: Final = 30_000_001
 
 
 def settle(
-    base: Path, network: LineNetwork, say: Callable[[str], None], lines: int = LINES
+    base: Path, network: LineNetwork, say: Callable[[str], None], lines: int = SETTLING_LINES
 ) -> tuple[LineNetwork, float]:
     """The furthest of SHARES at which errors on rendered lines are not surely above those of `base`.
 

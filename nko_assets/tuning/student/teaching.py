@@ -15,7 +15,7 @@ from pathlib import Path
 from nko_assets.files import make_folder, sha256_of, write_atomically
 from nko_assets.reading.recognizer import WEIGHTS
 from nko_assets.reading.training.export import write_onnx
-from nko_assets.reading.training.plan import RETRAINING, TrainingPlan
+from nko_assets.reading.training.plan import RETRAINING, SETTLING_LINES, TrainingPlan
 from nko_assets.reading.training.retrain import retrain
 from nko_assets.reading.training.text import LineWriter
 from nko_assets.tuning.student.accepted import WEIGHTS_FILE, student_folder
@@ -23,7 +23,7 @@ from nko_assets.tuning.student.card import Origin, model_card
 from nko_assets.tuning.student.crops import Crop
 from nko_assets.tuning.student.frozen import FrozenSet
 from nko_assets.tuning.student.gate import Verdict, judge_weights
-from nko_assets.tuning.student.settle import LINES, settle
+from nko_assets.tuning.student.settle import settle
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def teach(
     *,
     left_out: int = 0,
     plan: TrainingPlan = RETRAINING,
-    settling: int = LINES,
+    settling: int = SETTLING_LINES,
 ) -> Student:
     """Train the shipped weights on with `taught`, write them below `folder`, and judge them.
 
