@@ -357,6 +357,17 @@ def test_what_was_held_is_given_back_when_the_page_is_left(reviewer, desk):
     assert item.reading_id == ITEMS[0]
 
 
+def test_a_page_that_is_loaded_again_keeps_what_it_holds(reviewer, desk):
+    awa = reviewer("Awa")
+    awa.page.wait_for_load_state("networkidle")
+    awa.page.reload()
+    shows(awa, 0)
+    awa.page.wait_for_load_state("networkidle")
+    item = desk.next_item("Bakari")
+    assert item is not None
+    assert item.reading_id == ITEMS[2]
+
+
 def test_without_scripts_forms_do_the_same(browser, url, desk, lake):
     furnish(lake, desk)
     plain = Window(browser, url, **DESKTOP, java_script_enabled=False)

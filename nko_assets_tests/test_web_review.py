@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -201,7 +202,7 @@ def test_what_is_skipped_does_not_come_back_until_all_is_seen(awa: Visitor) -> N
 
 def test_a_reading_is_held_on_to_until_somebody_else_has_it(awa: Visitor, url: str) -> None:
     mine = reading_on(awa.see("/review"))
-    assert awa.send("/review/hold", {"reading": mine}).json() == {"held_s": 600}
+    assert awa.send("/review/hold", {"reading": mine}).json()["held_s"] == 600
     lost = Visitor(url, "Bakari").send("/review/hold", {"reading": mine})
     assert lost.status_code == 409
     assert "before somebody else now" in lost.json()["message"]
@@ -209,8 +210,20 @@ def test_a_reading_is_held_on_to_until_somebody_else_has_it(awa: Visitor, url: s
 
 def test_what_was_given_back_others_may_have(awa: Visitor, url: str) -> None:
     mine = reading_on(awa.see("/review"))
-    assert awa.send("/review/release", {"reading": [mine]}).status_code == 204
+    held = awa.send("/review/hold", {"reading": mine}).json()
+    given = awa.send("/review/release", {"reading": [mine], "until": [held["until"]]})
+    assert given.status_code == 204
     assert reading_on(Visitor(url, "Bakari").see("/review")) == mine
+
+
+def test_a_page_gives_back_only_what_no_other_page_holds_by_now(awa: Visitor, url: str) -> None:
+    page = awa.see("/review")
+    mine, (until,) = reading_on(page), re.findall(r'data-held-until="([^"]+)"', page.text)
+    assert reading_on(awa.see("/review")) == mine
+    awa.send("/review/release", {"reading": [mine], "until": [until]})
+    assert reading_on(Visitor(url, "Bakari").see("/review")) != mine
+    assert awa.send("/review/release", {"reading": [mine], "until": []}).status_code == 422
+    assert awa.send("/review/release", {"reading": [mine, mine], "until": until}).status_code == 422
 
 
 def test_a_text_that_was_read_anew_meanwhile_is_told(awa: Visitor, desk: ReviewDesk) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 
 import psycopg
 
@@ -65,10 +66,13 @@ class ReviewDesk:
         with self._connected() as conn:
             return reviews.items_of(conn, video_id)
 
-    def release(self, reading_id: str, reviewer: str) -> bool:
-        """Give back what `reviewer` claimed, so that others may have it at once."""
+    def release(self, reading_id: str, reviewer: str, until: datetime | None = None) -> bool:
+        """Give back what `reviewer` claimed, so that others may have it at once.
+
+        With `until`, only while the claim ends then: one that was made anew since stays.
+        """
         with self._connected() as conn:
-            return reviews.release(conn, reading_id, reviewer)
+            return reviews.release(conn, reading_id, reviewer, until)
 
     def decide(self, decision: HumanDecision, seen_decision: int | None) -> int:
         """Record a decision of the explorer and give its id.

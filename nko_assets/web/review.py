@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, HTTPException, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from nko_assets.failures import PermanentFailure
 from nko_assets.nko import normalize
@@ -199,18 +199,27 @@ def _add_claims(router: APIRouter, desk: ReviewDesk, lake: Lake) -> None:
     def hold(request: Request, reviewer: Reviewer, reading: Annotated[Uuid, Form()]) -> Response:
         """Keep a reading for longer, which works until somebody else has it."""
         if desk.claim(reading, reviewer):
-            return JSONResponse({"held_s": int(LEASE.total_seconds())})
+            until = _found(desk, reading).claimed_until
+            held = {"held_s": int(LEASE.total_seconds()), "until": until and until.isoformat()}
+            return JSONResponse(held)
         t = language_of(request)
         told = {"message": t("review.expired"), "look": t("review.look")}
         return JSONResponse(told | {"url": f"/review/{reading}"}, 409)
 
     @router.post("/release", status_code=204)
     def release(
-        reviewer: Reviewer, reading: Annotated[list[Uuid], Form(max_length=MOST_PASSED)]
+        reviewer: Reviewer,
+        reading: Annotated[list[Uuid], Form(max_length=MOST_PASSED)],
+        until: Annotated[list[AwareDatetime], Form(max_length=MOST_PASSED)],
     ) -> None:
-        """Give back what the page held when it was left."""
-        for one in reading:
-            desk.release(one, reviewer)
+        """Give back what the page held when it was left, each until the time that it was told.
+
+        A page that is loaded again holds the same readings before the old one says so.
+        """
+        if len(reading) != len(until):
+            raise HTTPException(422, "Every reading needs the time until which it was held.")
+        for one, end in zip(reading, until, strict=True):
+            desk.release(one, reviewer, end)
 
 
 def _found(desk: ReviewDesk, reading_id: str) -> ReviewItem:

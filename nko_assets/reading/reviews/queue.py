@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, fields
+from datetime import datetime
 from typing import Any, LiteralString
 
 from psycopg import Connection, sql
@@ -139,13 +140,16 @@ def claim(conn: Connection, reading_id: str, reviewer: str) -> bool:
     )
 
 
-def release(conn: Connection, reading_id: str, reviewer: str) -> bool:
-    """Give back what `reviewer` claimed; whether they had claimed it."""
+def release(
+    conn: Connection, reading_id: str, reviewer: str, until: datetime | None = None
+) -> bool:
+    """Give back what `reviewer` claimed, see `ReviewDesk.release`; whether they had claimed it."""
     return bool(
         conn.execute(
             "update reviews.items set claimed_by = null, claimed_until = null"
-            " where reading_id = %s and claimed_by = %s",
-            [reading_id, person(reviewer)],
+            " where reading_id = %(reading_id)s and claimed_by = %(reviewer)s"
+            " and claimed_until = coalesce(%(until)s, claimed_until)",
+            {"reading_id": reading_id, "reviewer": person(reviewer), "until": until},
         ).rowcount
     )
 

@@ -91,8 +91,10 @@
     try {
       const answer = await post("/review/hold", { reading: item.dataset.reading }, "application/json");
       const said = await answer.json();
-      if (answer.ok) item.heldUntil = performance.now() + 1000 * said.held_s;
-      else if (answer.status === 409 && item === current()) {
+      if (answer.ok) {
+        item.heldUntil = performance.now() + 1000 * said.held_s;
+        item.dataset.heldUntil = said.until;
+      } else if (answer.status === 409 && item === current()) {
         item.lost = true;
         complain(said.message, said.url, said.look);
       }
@@ -330,11 +332,15 @@
     localStorage.setItem(SHORTCUTS, shortcuts.checked ? "on" : "off");
   });
 
-  // Others may have at once what is held here.
+  // Others may have at once what is held here; the same page loaded again holds it for longer.
   addEventListener("pagehide", () => {
-    const held = [current(), ...ahead].filter(Boolean).map((item) => ["reading", item.dataset.reading]);
+    const held = [current(), ...ahead].filter((item) => item?.dataset.heldUntil);
     if (!held.length) return;
-    const body = new URLSearchParams([["csrf", page.dataset.csrf], ...held]);
+    const body = new URLSearchParams({ csrf: page.dataset.csrf });
+    for (const item of held) {
+      body.append("reading", item.dataset.reading);
+      body.append("until", item.dataset.heldUntil);
+    }
     navigator.sendBeacon("/review/release", body);
   });
 
