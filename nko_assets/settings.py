@@ -175,7 +175,10 @@ class Settings(BaseSettings):
         None, description="a folder or TSV of FLORES devtest with N'Ko, for the evaluation"
     )
     evaluation_examples: int = Field(
-        200, ge=1, description="examples of each task and benchmark that a model is asked"
+        200,
+        ge=1,
+        description="examples of each task and benchmark that a model is asked; the frozen test is "
+        "always asked whole",
     )
     tokenizers: Path | None = Field(
         None,

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
 from nko_assets.checks import CheckFailed
-from nko_assets.failures import PermanentFailure
+from nko_assets.failures import PermanentFailure, TransientFailure
 from nko_assets.lineage import CORPUS_STEPS, REQUESTED_STEPS, STEPS
 from nko_assets.reading.ledger import BudgetExceeded, money
 from nko_assets.resources.chat import registry_of
@@ -27,7 +28,8 @@ from nko_assets_tests.workbench import Workbench, check, entry_of
 
 TUNED, BASE, OTHER = "gemini-3.5-flash-lite", "gemini-2.5-flash", "gemini-2.5-flash-lite"
 DATASET = "0" * 32
-COUNT = 36  # sentences of validation, each asked both ways
+COUNT = 30  # sentences of validation, each asked both ways
+FEW = 2  # examples of a task outside of the frozen test, which is always asked whole
 HELD_OUT = sentences(40 + COUNT)[40:]
 RIGHT = {one.nko[0]: one.answer for one in HELD_OUT} | {one.answer: one.nko[0] for one in HELD_OUT}
 HARD = "that is hard to say"
@@ -100,7 +102,7 @@ def bench_of(tmp_path, monkeypatch, store) -> Iterator[Callable[..., tuple[Workb
         server = ChatServer(lambda question, _: said(server.asked[-1][0], question))
         servers.append(server.__enter__())
         monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", server.url)
-        given = {"gemini_api_key": server.key, "reader": "offline", "evaluation_examples": COUNT}
+        given = {"gemini_api_key": server.key, "reader": "offline", "evaluation_examples": FEW}
         made = Workbench(tmp_path, entry_of("v1"), **(given | settings))
         made.workshop = replace(made.workshop, store=lambda: store)
         tuned(lay_out(made, trained_on))
@@ -144,7 +146,7 @@ def test_without_a_tuned_model_the_offline_reader_and_the_lookup_are_measured(tm
 
 
 def test_a_model_that_wins_becomes_the_one_in_use_and_is_not_asked_again(bench_of, store):
-    bench, server = bench_of(wins)
+    bench, server = bench_of(wins, evaluation_examples=COUNT)
 
     performed = make(bench)
     calls = len(server.asked)
@@ -261,19 +263,23 @@ def test_without_the_file_that_it_was_trained_on_nothing_is_measured(bench_of):
 
 
 def test_questions_without_an_answer_are_told_and_nothing_is_decided(bench_of):
-    refused = {question for number, question in enumerate(sorted(RIGHT)) if number % 4 == 0}
+    refused = {one.answer for one in HELD_OUT}
 
     def said(model, question):
         if model == TUNED and question in refused:
             return {"promptFeedback": {"blockReason": "OTHER"}}
         return wins(model, question)
 
-    bench, _ = bench_of(said)
+    bench, server = bench_of(said, evaluation_examples=COUNT)
 
     performed = make(bench)
 
     facts = performed.record.facts
-    assert facts["accuracy"] == 1, "a failure is no wrong answer"
+    assert facts["accuracy"] is None, "nothing is known of a task without an answer"
+    accuracy = next(one for one in performed.record.checks if one["name"] == "accuracy_85")
+    assert accuracy["message"] == "Too many questions of validation have no answer."
+    asked = [json.dumps(one, sort_keys=True) for one in server.asked]
+    assert len(asked) == len(set(asked)), "no refusal was paid twice"
     assert facts["decision"] == f"undecided: {len(refused)} of {2 * COUNT} questions have no answer"
     answered = next(one for one in performed.record.checks if one["name"] == "answered")
     assert not answered["passed"]
@@ -283,8 +289,79 @@ def test_questions_without_an_answer_are_told_and_nothing_is_decided(bench_of):
     assert "blocked: OTHER" in str(ours)
 
 
+def test_a_service_that_is_away_leaves_no_evaluation_and_is_asked_again(bench_of):
+    lost = {one.answer for one in HELD_OUT[:4]}
+    away = set(lost)
+
+    def said(model, question):
+        return Trouble() if model == TUNED and question in away else wins(model, question)
+
+    bench, server = bench_of(said)
+    with pytest.raises(TransientFailure, match=r"did not answer .* questions of"):
+        make(bench)
+    assert bench.lake.record("evaluation") is None
+    assert registry_of(bench.workshop.settings).decisions == []
+
+    away.clear()
+    before = len(server.asked)
+    performed = make(bench)
+
+    assert performed.record.facts["decision"].startswith("promoted")
+    again = [request for request in server.asked[before:] if request in server.asked[:before]]
+    texts = {request["contents"][-1]["parts"][-1]["text"] for _, request in again}
+    assert texts, "what failed is asked again"
+    assert texts <= lost, "what was answered is kept"
+
+
+def test_a_base_that_can_be_asked_later_is_measured_then(bench_of):
+    bench, _ = bench_of(wins)
+    identity, with_key = STEPS["evaluation"].identity, bench.workshop
+    settings = bench.workshop.settings.model_copy(update={"gemini_api_key": None})
+    bench.workshop = replace(with_key, settings=settings)
+    before = identity(bench.context("", "v1"))
+    assert before == identity(bench.context("", "v1"))
+    bench.workshop = with_key
+    assert identity(bench.context("", "v1")) != before
+
+
+def test_a_champion_that_was_trained_on_the_frozen_test_is_no_measure(bench_of):
+    bench, server = bench_of(lambda model, question: HARD if model == BASE else RIGHT.get(question))
+    old = "1" * 32
+    folder = bench.lake.root / "tuning" / "dataset" / old / "gemini"
+    folder.mkdir(parents=True)
+    turns = [{"role": "user", "parts": [{"text": HELD_OUT[0].nko[0]}]}]
+    (folder / "train.jsonl").write_text(json.dumps({"contents": turns}), encoding="utf-8")
+    champion = {"digest": "c" * 64, "name": OTHER, "model": OTHER, "tuner": "vertex"}
+    registry = bench.lake.root / "tuning" / "models.json"
+    registry.write_text(
+        json.dumps({"champion": champion | {"base": BASE, "dataset": old}, "decisions": []}),
+        encoding="utf-8",
+    )
+
+    performed = make(bench)
+
+    decision = performed.record.facts["decision"]
+    assert decision.startswith("promoted: it beats nearest training text by")
+    assert f"{OTHER} is no measure: it was trained on 2 examples of the frozen test" in decision
+    assert {model for model, _ in server.asked} == {TUNED, BASE}
+    (recorded,) = registry_of(bench.workshop.settings).decisions
+    assert recorded.champion == OTHER
+    document = json.loads((bench.lake.root / "reports" / "evaluation.json").read_bytes())
+    assert "2 examples of the frozen test" in document["absent"][f"the champion {OTHER}"]
+    assert not make(bench).made
+
+
+def test_the_frozen_test_is_asked_whole_however_few_examples_are_wanted(bench_of):
+    bench, _ = bench_of(wins)
+    make(bench)
+    document = json.loads((bench.lake.root / "reports" / "evaluation.json").read_bytes())
+    asked = {one["name"]: one["asked"] for one in document["benchmarks"]}
+    assert asked["frozen_test"] == 2 * COUNT
+    assert asked["validation"] == 2 * FEW
+
+
 def test_a_budget_that_is_used_up_ends_it_and_a_higher_one_goes_on_where_it_was(bench_of):
-    bench, server = bench_of(wins, budget_usd=0.05)
+    bench, server = bench_of(wins, budget_usd=0.02)
     with pytest.raises(BudgetExceeded):
         make(bench)
     before = len(server.asked)
@@ -315,7 +392,9 @@ def test_a_base_that_cannot_be_asked_is_named_and_keeps_nobody_from_being_measur
 
 def test_every_answer_is_kept_for_reading(bench_of):
     odd = Trouble(400, "INVALID_ARGUMENT", "what an odd picture")
-    bench, _ = bench_of(lambda _model, question: HARD if question in RIGHT else odd)
+    bench, _ = bench_of(
+        lambda _model, question: HARD if question in RIGHT else odd, evaluation_examples=COUNT
+    )
     make(bench)
     path = bench.lake.root / "reports" / "evaluation_answers.jsonl"
     answers = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]

@@ -8,9 +8,11 @@ from html.parser import HTMLParser
 
 import pytest
 
+from nko_assets.failures import TransientFailure
 from nko_assets.tuning.chat_model import Answer
 from nko_assets.tuning.evaluation.benchmarks import benchmark
-from nko_assets.tuning.evaluation.harness import Role, Run, ask_all
+from nko_assets.tuning.evaluation.harness import Role, Run, ask_all, require_answers
+from nko_assets.tuning.evaluation.intervals import MOST_FAILED
 from nko_assets.tuning.evaluation.page import render_evaluation
 from nko_assets.tuning.evaluation.report import (
     Evaluation,
@@ -18,7 +20,7 @@ from nko_assets.tuning.evaluation.report import (
     evaluation_json,
     score_runs,
 )
-from nko_assets.tuning.evaluation.scores import difference, judged
+from nko_assets.tuning.evaluation.scores import accuracy, difference, judged
 from nko_assets.tuning.evaluation.translation import signatures
 from nko_assets.tuning.registry import Model, Rival, decide
 from nko_assets_tests.chat_models import ScriptedModel
@@ -93,8 +95,8 @@ def test_failures_are_counted_with_their_reason_and_never_as_wrong_answers():
             assert score.failures == {
                 "the service answered 503 UNAVAILABLE: overloaded": score.failed
             }
-    assert evaluation.accuracy.failed == len(EXAMPLES) // 2
-    assert evaluation.accuracy.accuracy.value == 1
+    assert evaluation.accuracies[0].failed == len(EXAMPLES) // 2
+    assert evaluation.accuracy is None, "half of the answers do not tell"
 
 
 def test_a_model_that_never_answers_has_no_figures_at_all():
@@ -151,6 +153,27 @@ def test_what_benchmarks_share_is_asked_once_and_what_may_heal_is_asked_again():
         run = ask_all(model, "tuned", test, lambda _: None, known=known)
         assert sorted(str(one.answer.text) for one in run.results) == ["None", "None", "ߖߌ"]
     assert sorted(model.asked) == ["blood", "fire", "fire", "water"]
+
+
+def test_a_run_of_a_service_that_is_away_means_nothing():
+    lost = iter(range(1000))
+    away = ScriptedModel(lambda _: None if next(lost) % 10 == 0 else "x")
+    with pytest.raises(TransientFailure, match=rf"did not answer \d of {len(EXAMPLES)} .*503"):
+        require_answers(asked(away, "tuned"))
+    require_answers(asked(ScriptedModel(lambda _: Answer(None, "safety: blocked")), "tuned"))
+    require_answers(asked(perfect(), "tuned"))
+
+
+def test_an_accuracy_without_a_whole_task_is_not_known():
+    silent = Answer(None, "safety: blocked")
+
+    def said(one):
+        return silent if one.image else RIGHT[one.messages[-1].content]
+
+    run = asked(ScriptedModel(said), "tuned")
+    lost = sum(one.answer.failure is not None for one in run.results)
+    assert lost <= MOST_FAILED * len(run.results)
+    assert accuracy(run, judged(run)).accuracy is None
 
 
 def test_a_model_has_to_answer_every_question():

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+
 from nko_assets.checks import CheckResult, CheckSpec, judge
 from nko_assets.corpus.report_data import TARGETS
 from nko_assets.failures import ConfigurationError, NotReady
@@ -39,7 +40,8 @@ from nko_assets.tuning.evaluation.contamination import (
 )
 from nko_assets.tuning.evaluation.flores import read_flores
 from nko_assets.tuning.evaluation.frozen_test import FrozenTest, apart, frozen_test
-from nko_assets.tuning.evaluation.harness import Role, Run, ask_all
+from nko_assets.tuning.evaluation.harness import Role, Run, ask_all, require_answers
+from nko_assets.tuning.evaluation.intervals import MOST_FAILED
 from nko_assets.tuning.evaluation.page import TASK_NAMES, render_evaluation
 from nko_assets.tuning.evaluation.report import (
     Evaluation,
@@ -54,7 +56,7 @@ from nko_assets.tuning.evaluation.transcription import added_line, line_errors, 
 from nko_assets.tuning.evaluation.translation import signatures
 from nko_assets.tuning.examples import Example, examples
 from nko_assets.tuning.prompts import prompts_digest
-from nko_assets.tuning.registry import MOST_FAILED, Decision, Model, Rival, decide
+from nko_assets.tuning.registry import Decision, Model, Registry, Rival, decide
 from nko_assets.tuning.tuned import Tuned, read_tuned
 from nko_assets.typeset import TYPEFACES
 
@@ -85,11 +87,14 @@ def _tuned(context: Context) -> Tuned | None:
 
 
 def _identity(context: Context) -> Mapping[str, Any]:
-    tuned = _tuned(context)
+    tuned, registry = _tuned(context), registry_of(context.settings)
     flores = context.settings.flores
     files = sorted(flores.rglob("*")) if flores and flores.is_dir() else [flores] if flores else []
     return {
         "tuned": tuned.digest if tuned else "",
+        "champion": _former(tuned, registry) if tuned else "",
+        # What was not measured for want of a key or a folder is, once that is there.
+        "absent": sorted(_rivals(context, tuned, registry.champion)[1]) if tuned else [],
         "flores": [sha256_of(path) for path in files if path.is_file()],
         "examples": context.settings.evaluation_examples,
         "reader": sha256_of(reader_weights(context.settings)),
@@ -113,11 +118,21 @@ def _evaluate(context: Context) -> Outcome:
     if found:
         # What was seen in training proves nothing, so nobody is asked, and nothing is paid.
         return Outcome(checks=_checks_of_nothing(found))
-    models, absent = _models(context, tuned, champion, train)
+    aside = _set_aside(context, champion, tests) if tuned and not _same(tuned, champion) else ""
+    rival = None if aside else champion
+    models, absent = _models(context, tuned, rival, train)
+    if tuned and champion and aside:
+        absent[f"the champion {champion.name}"] = f"{aside}."
     scored = score_runs(_runs(context, models, tests))
     decision = None
     if tuned and not _same(tuned, champion):
-        decision = _decide(_model_of(tuned, models), champion, frozen, scored)
+        decision = _decide(_model_of(tuned, models), rival, frozen, scored)
+        if champion and aside:
+            decision = replace(
+                decision,
+                champion=champion.name,
+                reason=f"{decision.reason}; {champion.name} is no measure: {aside}",
+            )
         if shared:
             decision = replace(decision, reason=f"{decision.reason}; {shared}")
         registry.record(decision)
@@ -168,7 +183,7 @@ def _benchmarks(
             f"Chosen once from {frozen.chosen_from:,} examples of validation, and the same ever "
             f"since: it decides between models.{f' Beware: {shared}.' if shared else ''}",
             frozen.examples,
-            limit=limit,
+            limit=len(frozen.examples),
         ),
     ]
     if context.settings.flores:
@@ -213,6 +228,16 @@ def _models(
         return models, {"a tuned model": "None has been tuned yet: run `nko tune`."}
     # It has to be there: an evaluation without it would answer another question.
     models.append(("tuned", open_chat(tuned.model, settings, store, base=tuned.base)))
+    rivals, absent = _rivals(context, tuned, champion)
+    return models + rivals, absent
+
+
+def _rivals(
+    context: Context, tuned: Tuned, champion: Model | None
+) -> tuple[list[tuple[Role, ChatModel]], dict[str, str]]:
+    """The base of `tuned` and the champion, and which of them cannot be asked, with the reason."""
+    settings, store = context.settings, context.workshop.store
+    models: list[tuple[Role, ChatModel]] = []
     absent: dict[str, str] = {}
     others: list[tuple[Role, str | None, str | None]] = [("base", tuned.base, None)]
     if champion and not _same(tuned, champion):
@@ -240,7 +265,8 @@ def _runs(
 ) -> list[Run]:
     """Every model on every benchmark that asks what it can do.
 
-    The offline reader is no judge of validation, whose lines it has read itself.
+    The offline reader is no judge of validation, whose lines it has read itself. Raises
+    `TransientFailure` when a service is away.
     """
 
     def go_on() -> None:
@@ -249,12 +275,14 @@ def _runs(
 
     own = {"validation", "frozen_test"}
     known: dict[str, dict[Conversation, Answer]] = {model.name: {} for _, model in models}
-    return [
-        ask_all(model, role, test, context.say, known=known[model.name], go_on=go_on)
-        for role, model in models
-        for test in tests
-        if not (role == "reader" and test.name in own)
-    ]
+    runs = []
+    for role, model in models:
+        for test in tests:
+            if not (role == "reader" and test.name in own):
+                run = ask_all(model, role, test, context.say, known=known[model.name], go_on=go_on)
+                require_answers(run)
+                runs.append(run)
+    return runs
 
 
 def _validated_with_test(context: Context, tuned: Tuned, frozen: FrozenTest) -> str:
@@ -270,13 +298,24 @@ def _validated_with_test(context: Context, tuned: Tuned, frozen: FrozenTest) -> 
     )
 
 
-def _shape(tuned: Tuned) -> str:
+def _shape(tuned: Tuned | Model) -> str:
     return "gemini" if tuned.tuner == "vertex" else "chat"
 
 
-def _trained_on(context: Context, tuned: Tuned) -> Iterator[tuple[str, str]]:
+def _trained_on(context: Context, tuned: Tuned | Model) -> Iterator[tuple[str, str]]:
     dataset = context.lake.root / "tuning" / "dataset" / tuned.dataset
     return training_texts(dataset / _shape(tuned) / "train.jsonl")
+
+
+def _set_aside(context: Context, champion: Model | None, tests: Sequence[Benchmark]) -> str:
+    """Why nothing follows from what the champion scores; "" where it may be compared with."""
+    if champion is None:
+        return ""
+    frozen = [test for test in tests if test.name == "frozen_test"]
+    found = contamination(Seen(_trained_on(context, champion)), frozen)
+    if not found:
+        return ""
+    return f"it was trained on {len(found)} examples of the frozen test, such as “{found[0].text}”"
 
 
 def _shown(train: Sequence[Example]) -> Iterator[tuple[str, str]]:
@@ -288,6 +327,15 @@ def _shown(train: Sequence[Example]) -> Iterator[tuple[str, str]]:
 
 def _same(tuned: Tuned | None, champion: Model | None) -> bool:
     return tuned is not None and champion is not None and tuned.digest == champion.digest
+
+
+def _former(tuned: Tuned, registry: Registry) -> str | None:
+    """The champion that `tuned` has to beat, or had to before it became the champion itself."""
+    champion = registry.champion
+    if champion is None or not _same(tuned, champion):
+        return champion.name if champion else None
+    won = [one for one in registry.decisions if one.challenger.digest == tuned.digest]
+    return won[-1].champion if won else None
 
 
 def _model_of(tuned: Tuned, models: Sequence[tuple[Role, ChatModel]]) -> Model:
@@ -391,6 +439,8 @@ def _checks(evaluation: Evaluation, frozen: FrozenTest, validation: int) -> list
             f"{accuracy.value:.1%} ({accuracy.low:.1%} to {accuracy.high:.1%}) of "
             f"{accuracy.count} answers, weighed by task."
             if accuracy
+            else "Too many questions of validation have no answer."
+            if mine
             else nobody,
         ),
         judge(

@@ -18,10 +18,7 @@ from filelock import FileLock
 
 from nko_assets.failures import PermanentFailure
 from nko_assets.files import make_folder, write_atomically
-from nko_assets.tuning.evaluation.intervals import LEAST_EXAMPLES, Comparison
-
-MOST_FAILED: Final = 0.05
-"""The share of questions without an answer from which nothing is decided."""
+from nko_assets.tuning.evaluation.intervals import LEAST_EXAMPLES, MOST_FAILED, Comparison
 
 _NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_DNS, "models.nko-assets")
 

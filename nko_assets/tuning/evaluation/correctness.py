@@ -23,7 +23,8 @@ ACCURACY: Final = (
     "Accuracy is the mean, over the tasks, of the share of examples answered right: a line read "
     "exactly as a reference has it or a word defined by nothing but meanings that a reference has "
     "(spaces, case and final punctuation aside), a translation or a tutor's turn with a chrF++ of "
-    f"at least {RIGHT_CHRF:g} against a reference; examples for which no answer came are left out and counted beside it."
+    f"at least {RIGHT_CHRF:g} against a reference; examples for which no answer came are left out and counted beside it, "
+    "and where those are more than 5 %, or all of a task, it is not known."
 )
 
 _NKO = re.compile(f"[{BLOCK_START}-{BLOCK_END}]")

@@ -6,8 +6,10 @@ from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from nko_assets.failures import TransientFailure
 from nko_assets.tuning.chat_model import Answer, ChatModel, Conversation
 from nko_assets.tuning.evaluation.benchmarks import Benchmark
+from nko_assets.tuning.evaluation.intervals import MOST_FAILED
 from nko_assets.tuning.examples import Example
 
 Role = Literal["tuned", "base", "champion", "baseline", "reader"]
@@ -71,6 +73,20 @@ def ask_all(
             lost = f", {failed} failed" if failed else ""
             say(f"{model.name}: {done} of {len(asked)} answers to {test.title}{lost}")
     return Run(model.name, role, test, tuple(results))
+
+
+def require_answers(run: Run) -> None:
+    """Raise `TransientFailure` when more than `MOST_FAILED` of a run failed and may yet heal.
+
+    What is measured while a service is away would stand for good.
+    """
+    lost = [one.answer.failure for one in run.results if one.answer.passing]
+    if len(lost) > MOST_FAILED * len(run.results):
+        raise TransientFailure(
+            f"{run.model} did not answer {len(lost)} of {len(run.results)} questions of "
+            f"{run.benchmark.title}: {lost[0]}",
+            "Run it again later: what a service has answered is kept.",
+        )
 
 
 def answered(results: Sequence[Result]) -> list[tuple[Example, str]]:

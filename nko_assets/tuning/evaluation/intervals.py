@@ -21,6 +21,8 @@ RESAMPLES: Final = 1000
 LEVEL: Final = 0.95
 LEAST_EXAMPLES: Final = 30
 """On fewer, a difference is luck, whatever its interval says."""
+MOST_FAILED: Final = 0.05
+"""The share of questions without an answer from which nothing is decided."""
 LEAST_VIDEOS: Final = 5
 """On fewer, drawing whole videos says nothing of other videos."""
 

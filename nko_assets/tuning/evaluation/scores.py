@@ -11,6 +11,7 @@ from nko_assets.tuning.evaluation.correctness import answer_script
 from nko_assets.tuning.evaluation.degenerate import FAULTS, LEAST_NKO, Fault, fault, nko_share
 from nko_assets.tuning.evaluation.harness import Result, Role, Run
 from nko_assets.tuning.evaluation.intervals import (
+    MOST_FAILED,
     Comparison,
     Estimate,
     compare,
@@ -72,7 +73,11 @@ class TaskScore:
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """The accuracy of a model on a benchmark as `correctness.ACCURACY` says it, and over how many."""
+    """The accuracy of a model on a benchmark as `correctness.ACCURACY` says it, and over how many.
+
+    `accuracy` is None where a task has no answer at all, or more than `MOST_FAILED` of all
+    questions have none: what is missing may be what is hard.
+    """
 
     model: str
     role: Role
@@ -136,12 +141,16 @@ def accuracy(run: Run, answers: Sequence[Judged]) -> Accuracy:
     right: defaultdict[str, list[float]] = defaultdict(list)
     for one in answers:
         right[one.result.example.task].append(float(one.right))
+    failed = len(run.results) - len(answers)
+    whole = failed <= MOST_FAILED * len(run.results) and right.keys() == {
+        one.example.task for one in run.results
+    }
     return Accuracy(
         run.model,
         run.role,
         run.benchmark.name,
-        mean_of_groups(right),
-        len(run.results) - len(answers),
+        mean_of_groups(right) if whole else None,
+        failed,
         {task: sum(values) / len(values) for task, values in sorted(right.items())},
     )
 
