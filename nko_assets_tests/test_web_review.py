@@ -127,6 +127,8 @@ def test_a_reading_of_any_length_can_be_decided_on(
     assert long.nko in page
     changed = long.nko + " ߒߞߏ" if verdict == "correct" else long.nko
     told = {"seen": long.nko, "nko": changed, "english": long.english, "english_seen": long.english}
+    much = {"verdict": "correct", "nko": "ߒ" * (2 * len(long.english or "") + 1)}
+    assert awa.send(at(0), {**form(0, verdict), **told, **much}).status_code == 422
     answer = awa.send(at(0), {**form(0, verdict), **told}, script=True)
     assert answer.status_code == 200
     assert [one.verdict for one in desk.decisions()] == ([] if verdict == "skip" else [verdict])

@@ -25,7 +25,7 @@ from nko_assets.schemas.base import UUID
 from nko_assets.web.kept import Kept
 from nko_assets.web.keyboard import ROWS
 from nko_assets.web.pages import language_of, page
-from nko_assets.web.review_item import LONGEST_NOTE, preview, shown
+from nko_assets.web.review_item import LONGEST_TEXT, longest_correction, preview, shown
 from nko_assets.web.reviewers import Reviewer, ReviewerOrNone, who
 
 # Readings that one page may hold or have skipped.
@@ -48,7 +48,8 @@ class Asked(BaseModel):
 class Said(BaseModel):
     """The form of a decision; `..._seen` is what the reviewer had before them.
 
-    What was read may be of any length, and the form sends it back.
+    What was read may be of any length, and the form sends it back; how long a correction may be
+    depends on it.
     """
 
     verdict: Literal["accept", "correct", "reject", "skip"] = "correct"
@@ -60,7 +61,7 @@ class Said(BaseModel):
     english_seen: str = ""
     french: str = ""
     french_seen: str = ""
-    note: Annotated[str, Field(max_length=LONGEST_NOTE)] = ""
+    note: Annotated[str, Field(max_length=LONGEST_TEXT)] = ""
     without: Annotated[list[Uuid], Field(max_length=MOST_PASSED)] = []
 
     def decision(self, reading_id: str, by: str) -> HumanDecision:
@@ -161,11 +162,16 @@ def review_pages(desk: ReviewDesk, lake: Lake) -> APIRouter:
         said: Annotated[Said, Form()],
     ) -> Response:
         """Decide on a reading, or skip it."""
-        _found(desk, reading_id)
+        item = _found(desk, reading_id)
         if said.verdict == "skip" and not said.take:
             desk.release(reading_id, reviewer)
             counts = _counts(request, progress(), reviewer)
             return _done(request, "skip", counts, None, reading_id, [*said.without, reading_id])
+        if said.take or said.verdict == "correct":
+            longest = longest_correction(item)
+            texts = (said.take, said.nko, said.english, said.french)
+            if any(len(text) > longest for text in texts):
+                raise HTTPException(422, f"A correction has {longest} characters at the most.")
         try:
             decision = said.decision(reading_id, reviewer)
         except ValueError as error:

@@ -17,7 +17,8 @@ from nko_assets.reading.reviews.differences import Compared, Difference, Piece, 
 from nko_assets.resources.lake import Lake
 from nko_assets.resources.pictures import frame_jpeg
 
-LONGEST_NOTE: Final = 2_000
+# Characters of a note, and of a correction unless what was read is long itself.
+LONGEST_TEXT: Final = 2_000
 # Of the height of the line, so that marks above and below it are seen; and pixels at the least.
 _MARGIN: Final = 0.35
 _LEAST_MARGIN: Final = 8.0
@@ -99,6 +100,12 @@ def preview(nko: str, english: str | None = None) -> Preview:
     )
 
 
+def longest_correction(item: ReviewItem) -> int:
+    """How many characters a text of a correction of `item` may have, to have room for what is there."""
+    there = [item.nko, *_as_it_stands(item), *(said.nko for said in item.said)]
+    return max(LONGEST_TEXT, 2 * max(len(text) for text in there))
+
+
 def shown(lake: Lake, item: ReviewItem) -> dict[str, Any]:
     """What the template of an item wants to know of it.
 
@@ -126,7 +133,8 @@ def shown(lake: Lake, item: ReviewItem) -> dict[str, Any]:
         "english": english,
         "french": french,
         "preview": preview(nko, english),
-        "longest_note": LONGEST_NOTE,
+        "longest": longest_correction(item),
+        "longest_note": LONGEST_TEXT,
     }
 
 
