@@ -11,11 +11,9 @@ from typing import Any
 
 import polars as pl
 
-from nko_assets.checks import CheckResult, CheckSpec, judge
-from nko_assets.corpus.report_data import TARGETS
+from nko_assets.assets.evaluation_checks import CHECKS, checks, checks_of_nothing, facts
 from nko_assets.failures import ConfigurationError, NotReady
 from nko_assets.files import sha256_of
-from nko_assets.previews import table_preview
 from nko_assets.reading.training.lines import TRAINED_FACES
 from nko_assets.resources.chat import open_chat, registry_of
 from nko_assets.resources.reader import reader_weights
@@ -33,7 +31,6 @@ from nko_assets.tuning.evaluation.benchmarks import (
     parallel_examples,
 )
 from nko_assets.tuning.evaluation.contamination import (
-    Contaminated,
     Seen,
     contamination,
     training_texts,
@@ -41,8 +38,7 @@ from nko_assets.tuning.evaluation.contamination import (
 from nko_assets.tuning.evaluation.flores import read_flores
 from nko_assets.tuning.evaluation.frozen_test import FrozenTest, apart, frozen_test
 from nko_assets.tuning.evaluation.harness import Role, Run, ask_all, require_answers
-from nko_assets.tuning.evaluation.intervals import MOST_FAILED
-from nko_assets.tuning.evaluation.page import TASK_NAMES, render_evaluation
+from nko_assets.tuning.evaluation.page import render_evaluation
 from nko_assets.tuning.evaluation.report import (
     Evaluation,
     LessonLines,
@@ -60,21 +56,6 @@ from nko_assets.tuning.registry import Decision, Model, Registry, Rival, decide
 from nko_assets.tuning.tuned import Tuned, read_tuned
 from nko_assets.typeset import TYPEFACES
 
-NO_CONTAMINATION = CheckSpec(
-    "no_contamination",
-    "No text of a benchmark, or nearly one, is in what was trained on.",
-    "ERROR",
-)
-ANSWERED = CheckSpec("answered", "At most 5 % of the tuned model's questions have no answer.")
-SOUND = CheckSpec("sound_answers", "At most 5 % of the tuned model's answers are broken.")
-ACCURACY = CheckSpec("accuracy_85", "The tuned model answers 85 % of validation right.")
-BETTER = CheckSpec("better_than_base", "The tuned model beats the base, or the nearest text.")
-WIDE = CheckSpec(
-    "frozen_test_is_wide", "The frozen test was chosen from at least a quarter of validation."
-)
-_MOST_BROKEN = 0.05
-# A pilot's few lessons should not decide for the whole channel.
-_OUTGROWN = 4
 _DRAWN_NOTE = (
     f"Invented words drawn in {{}}, filmed in H.264 (CRF {DRAWN_QUALITY}) and cut out: what they "
     "say is known, so that no reader is its own judge, and no model can guess it."
@@ -117,7 +98,7 @@ def _evaluate(context: Context) -> Outcome:
     found = contamination(Seen(trained_on), tests)
     if found:
         # What was seen in training proves nothing, so nobody is asked, and nothing is paid.
-        return Outcome(checks=_checks_of_nothing(found))
+        return Outcome(checks=checks_of_nothing(found))
     aside = _set_aside(context, champion, tests) if tuned and not _same(tuned, champion) else ""
     rival = None if aside else champion
     models, absent = _models(context, tuned, rival, train)
@@ -159,8 +140,8 @@ def _evaluate(context: Context) -> Outcome:
             reports / "evaluation.json": evaluation_json(evaluation).encode(),
             reports / "evaluation_answers.jsonl": "".join(lines).encode(),
         },
-        checks=_checks(evaluation, frozen, len(sides["validation"])),
-        facts=_facts(evaluation, frozen, reports / "evaluation.html"),
+        checks=checks(evaluation, frozen, len(sides["validation"])),
+        facts=facts(evaluation, frozen, reports / "evaluation.html"),
     )
 
 
@@ -394,104 +375,6 @@ def _lesson_lines(context: Context) -> LessonLines | None:
     )
 
 
-def _checks_of_nothing(found: Sequence[Contaminated]) -> list[CheckResult]:
-    """The checks of an evaluation that would mean nothing."""
-    sample = [f"{one.benchmark}: {one.text} ({one.kind}, {one.place})" for one in found[:5]]
-    return [
-        judge(
-            NO_CONTAMINATION,
-            False,
-            f"{len(found)} examples of the benchmarks were trained on, such as "
-            f"“{found[0].text}” ({found[0].benchmark}, {found[0].kind} in {found[0].place}).",
-            {"sample": sample},
-        ),
-        *(
-            judge(spec, False, "Nothing was measured.")
-            for spec in (ANSWERED, SOUND, ACCURACY, BETTER, WIDE)
-        ),
-    ]
-
-
-def _checks(evaluation: Evaluation, frozen: FrozenTest, validation: int) -> list[CheckResult]:
-    mine = [score for score in evaluation.tasks if score.role == "tuned"]
-    asked, failed = sum(one.asked for one in mine), sum(one.failed for one in mine)
-    broken = sum(sum(one.faults.values()) for one in mine)
-    measured = evaluation.accuracy
-    accuracy = measured.accuracy if measured else None
-    compared = [one for one in mine if one.against and one.benchmark == "validation"]
-    beaten = [one for one in compared if one.against and one.against.better]
-    nobody = "No tuned model was measured."
-    return [
-        judge(NO_CONTAMINATION, True, "Nothing of a benchmark was trained on."),
-        judge(
-            ANSWERED,
-            failed <= MOST_FAILED * asked,
-            f"{failed} of {asked} questions have no answer." if mine else nobody,
-        ),
-        judge(
-            SOUND,
-            broken <= _MOST_BROKEN * (asked - failed),
-            f"{broken} of {asked - failed} answers are broken." if mine else nobody,
-        ),
-        judge(
-            ACCURACY,
-            accuracy is not None and accuracy.value >= TARGETS.accuracy,
-            f"{accuracy.value:.1%} ({accuracy.low:.1%} to {accuracy.high:.1%}) of "
-            f"{accuracy.count} answers, weighed by task."
-            if accuracy
-            else "Too many questions of validation have no answer."
-            if mine
-            else nobody,
-        ),
-        judge(
-            BETTER,
-            bool(compared) and len(beaten) == len(compared),
-            f"It is better for sure in {len(beaten)} of {len(compared)} tasks of validation."
-            if compared
-            else nobody,
-        ),
-        judge(
-            WIDE,
-            validation < _OUTGROWN * max(frozen.chosen_from, 1),
-            f"Validation has {validation:,} examples; the frozen test was chosen from "
-            f"{frozen.chosen_from:,}. Move tuning/frozen_test away to choose it anew: models then "
-            "have to win again.",
-        ),
-    ]
-
-
-def _facts(evaluation: Evaluation, frozen: FrozenTest, page: Path) -> dict[str, Any]:
-    rows = [
-        {
-            "benchmark": one.benchmark,
-            "task": TASK_NAMES[one.task],
-            "model": one.model,
-            "answers": one.asked - one.failed,
-            "failed": one.failed,
-            "score": None if one.score is None else round(100 * one.score.value, 1),
-            "right": None if one.right is None else round(100 * one.right.value, 1),
-            "chrF++": round(one.translation.chrf.value, 2) if one.translation else None,
-            "CER %": round(100 * one.transcription.cer.value, 2) if one.transcription else None,
-            "broken": sum(one.faults.values()),
-        }
-        for one in evaluation.tasks
-    ]
-    table = pl.DataFrame(rows, infer_schema_length=None)
-    measured = evaluation.accuracy
-    lines = evaluation.lesson_lines
-    return {
-        "page": {"path": str(page)},
-        "scores": {"markdown": table_preview(table, table.columns, max(len(rows), 1))},
-        "accuracy": round(measured.accuracy.value, 4) if measured and measured.accuracy else None,
-        "frozen test": {"digest": frozen.digest, **frozen.tasks},
-        "decision": f"{evaluation.decision.verdict}: {evaluation.decision.reason}"
-        if evaluation.decision
-        else "nothing to decide",
-        "model in use": evaluation.champion.name if evaluation.champion else "none",
-        "CER of whole frames": round(lines.score.cer.value, 5) if lines else None,
-    }
-
-
 STEPS = (
     Step(
         name="evaluation",
@@ -507,7 +390,7 @@ STEPS = (
         on_request=True,
         code_version="2",
         identity=_identity,
-        checks=(NO_CONTAMINATION, ANSWERED, SOUND, ACCURACY, BETTER, WIDE),
+        checks=CHECKS,
         kinds=("html", "json"),
     ),
 )
