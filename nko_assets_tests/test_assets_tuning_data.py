@@ -60,8 +60,8 @@ def test_every_example_is_accounted_for_and_the_files_are_published(made):
 
 def test_every_picture_of_a_row_is_in_the_bucket(made):
     bench, _outcome = made
-    train = read_dataset(dataset_path(bench.lake.root)).gemini_train.removeprefix("file://")
-    with Path(train).open() as file:
+    train = read_dataset(dataset_path(bench.lake.root)).gemini_train
+    with Path(bench.workshop.bucket.address, train).open() as file:
         shown = {
             part["fileData"]["fileUri"]
             for row in map(json.loads, file)

@@ -26,7 +26,10 @@ def test_a_table_that_conforms_passes_with_its_rows():
         assert result.message == "1 rows conform."
 
 
-@pytest.mark.parametrize("model", sorted(GOOD, key=lambda model: model.__name__))
+NAMED = [model for model in GOOD if {"id", "video_id"} & set(model.polars_schema())]
+
+
+@pytest.mark.parametrize("model", sorted(NAMED, key=lambda model: model.__name__))
 def test_one_bad_row_among_good_ones_fails_with_its_count_and_value(model):
     column = "id" if "id" in model.polars_schema() else "video_id"
     result = schema_check(model, made(model, {column: "not / an\nid"}))

@@ -54,7 +54,7 @@ LINEAGE = {
     "review_queue": (
         "readings",
         ["gemini_results", "reviewed_readings", "second_readings", "unique_frames"],
-        [],
+        ["decisions_apply"],
         None,
     ),
     "memory_conversations": ("memory", ["reviewed_readings"], ["schema"], None),
@@ -122,7 +122,7 @@ LINEAGE = {
         ["enough_to_tune", "rows_conform", "schema", "validation_is_there"],
         None,
     ),
-    "tuning_job": ("tuning", ["tuning_dataset"], [], "tuning"),
+    "tuning_job": ("tuning", ["tuning_dataset"], ["10000_examples"], "tuning"),
     "tuning_metrics": ("tuning", ["tuning_job"], ["learned", "measured", "schema"], None),
     "evaluation": (
         "tuning",

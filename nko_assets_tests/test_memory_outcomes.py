@@ -13,7 +13,8 @@ from nko_assets.resources.store import Store
 from nko_assets_tests.memory_places import empty
 from nko_assets_tests.memory_rows import turn, video
 
-OUTCOME = st.floats(0, 1, allow_subnormal=False)
+# The square of what is smaller can be too small for the database.
+OUTCOME = st.floats(0, 1).map(lambda outcome: round(outcome, 9))
 # An app says something about the turn, maybe again; or the video is read anew.
 EVENT = st.one_of(st.tuples(st.integers(0, 3), OUTCOME), st.lists(OUTCOME, max_size=3))
 

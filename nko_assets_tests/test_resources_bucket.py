@@ -112,7 +112,7 @@ def test_the_checksum_is_that_of_google():
 
 def test_a_folder_of_the_same_layout_stands_in_for_the_bucket(tmp_path):
     bucket = open_bucket(load_settings(data=tmp_path))
-    assert bucket.put("images/a.jpg", b"\xff\xd8", JPEG).startswith("file:///")
+    assert bucket.put("images/a.jpg", b"\xff\xd8", JPEG) == "images/a.jpg"
     assert (tmp_path / "tuning/bucket/images/a.jpg").read_bytes() == b"\xff\xd8"
 
 

@@ -27,6 +27,7 @@ from nko_assets.progress import Silent
 from nko_assets.reading.answers import FrameRequest, Reading
 from nko_assets.reading.reader import Job
 from nko_assets.reading.reader import Progress as Say
+from nko_assets.review_sensor import DECISIONS
 from nko_assets.run import GROUPS, run_lineage
 from nko_assets.workshop import open_workshop
 from nko_assets_tests.channels import ScriptedReader, settings_for, write_channel
@@ -245,7 +246,10 @@ def test_the_lineage_shows_every_group_and_knows_every_asset(ui):
     ui.picture("lineage")
 
     nodes = ui.ask("{ assetNodes { assetKey { path } staleStatus } }")["assetNodes"]
-    assert {node["assetKey"]["path"][0] for node in nodes} == set(STEPS)
+    assert {node["assetKey"]["path"][0] for node in nodes} == {
+        *STEPS,
+        DECISIONS.key.to_user_string(),
+    }
     assert [node for node in nodes if node["staleStatus"] != "FRESH"] == []
 
 

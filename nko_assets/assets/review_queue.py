@@ -10,12 +10,17 @@ from typing import Any
 import polars as pl
 
 from nko_assets.assets.reviews import comparison, gate_identity
+from nko_assets.checks import CheckSpec, judge
 from nko_assets.previews import table_preview
 from nko_assets.reading.review import review
 from nko_assets.reading.reviews.items import review_items
 from nko_assets.resources.review_desk import ReviewDesk
 from nko_assets.resources.store import LazyStore
 from nko_assets.steps import Context, Outcome, Step
+
+DECISIONS_APPLY = CheckSpec(
+    "decisions_apply", "What people decided is on the texts as they are read now."
+)
 
 
 def _identity(context: Context) -> Mapping[str, Any]:
@@ -50,10 +55,20 @@ def _put(context: Context) -> Outcome:
         ]
     )
     return Outcome(
+        checks=[
+            judge(
+                DECISIONS_APPLY,
+                put.outdated == 0,
+                f"{put.outdated} of {put.items} readings were decided on with another text, and "
+                "wait for a person again."
+                if put.outdated
+                else "Every decision is on the text as it is read now.",
+            )
+        ],
         facts={
             **asdict(put),
             "preview": {"markdown": table_preview(preview, preview.columns, 10)},
-        }
+        },
     )
 
 
@@ -66,5 +81,6 @@ REVIEW_QUEUE = Step(
     inputs=("gemini_results", "second_readings", "unique_frames"),
     after=("reviewed_readings",),
     identity=_identity,
+    checks=(DECISIONS_APPLY,),
     kinds=("postgres",),
 )

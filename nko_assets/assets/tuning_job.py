@@ -27,10 +27,12 @@ from nko_assets.tuning.jobs import (
 )
 from nko_assets.tuning.tuned import Tuned
 
+ENOUGH = CheckSpec("10000_examples", "It is trained on the 10,000 examples that are wanted.")
 MEASURED = CheckSpec("measured", "Loss was measured on what is trained on and on what is not.")
 LEARNED = CheckSpec("learned", "The loss on validation fell below where it began.")
 
 ASK_EVERY_S = 30.0
+_WANTED = 10_000
 _ROWS_SHOWN = 20
 
 
@@ -65,6 +67,13 @@ def _hand_over(context: Context) -> Outcome:
     receipt = tuner.submit(dataset, Work(context.say, context.observe, context.pause))
     return Outcome(
         files={receipt_path(context.lake.root): receipt.to_json().encode()},
+        checks=[
+            judge(
+                ENOUGH,
+                dataset.train_rows >= _WANTED,
+                f"{dataset.train_rows:,} examples to train on, of {_WANTED:,} wanted.",
+            )
+        ],
         facts={
             "job": receipt.name,
             "tuner": receipt.tuner,
@@ -202,6 +211,7 @@ STEPS = (
         always=True,
         on_request=True,
         identity=_job_identity,
+        checks=(ENOUGH,),
         kinds=("json",),
         pool="tuning",
     ),

@@ -101,7 +101,8 @@ def _object(**properties: Any) -> dict[str, Any]:
 _TEXT: Final = _object(text={"type": "string", "minLength": 1})
 _PICTURE: Final = _object(
     fileData=_object(
-        mimeType={"const": "image/jpeg"}, fileUri={"type": "string", "pattern": r"^(gs|file)://.+"}
+        mimeType={"const": "image/jpeg"},
+        fileUri={"type": "string", "pattern": r"^(gs://|images/).+"},
     )
 )
 _USER: Final = _object(role={"const": "user"}, parts=_parts(_TEXT, _PICTURE))
