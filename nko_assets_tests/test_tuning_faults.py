@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any
@@ -26,10 +27,11 @@ from nko_assets.reading.ledger import BudgetExceeded, Limits
 from nko_assets.resources import vertex_tuner as module
 from nko_assets.resources.store import Store
 from nko_assets.resources.tuner import Work
+from nko_assets.resources.vertex_tunings import VertexTunings
 from nko_assets.tuning import ledger
 from nko_assets.tuning.jobs import Receipt, TuningState
 from nko_assets_tests.servers.vertex import TOKENS, Ending, VertexServer
-from nko_assets_tests.vertex_tuning import Desk, dataset, vertex_tuner
+from nko_assets_tests.vertex_tuning import MODEL, Desk, dataset, tunings, vertex_tuner
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload([__name__])
@@ -54,10 +56,11 @@ class Stage:
     def submit(self, which: str = "one") -> Receipt:
         return self.tuner().submit(dataset(which), self.desk.work)
 
-    def start(self, which: str = "one", kill_at: int = 0) -> BaseProcess:
+    def start(self, target: Callable[..., None], *given: object) -> BaseProcess:
+        """A process that is given the addresses of the server and of the database first."""
         with self.store.session() as conn:
             address = f"host={conn.info.host} user={conn.info.user} dbname={conn.info.dbname}"
-        process = PROCESSES.Process(target=work, args=(self.server.url, address, which, kill_at))
+        process = PROCESSES.Process(target=target, args=(self.server.url, address, *given))
         process.start()
         self.processes.append(process)
         return process
@@ -81,11 +84,38 @@ class Stage:
         assert self.committed() == COUNTED
 
 
-def work(url: str, address: str, which: str, kill_at: int) -> None:
-    """Submit in a process of its own, which kills itself before the `kill_at`th line it comes to."""
-    tuner = vertex_tuner(
-        url, Store(SecretStr(address), None), Desk(), limits=PLENTY, timeout_s=600.0
-    )
+def work(url: str, address: str, which: str = "one") -> None:
+    """Submit in a process of its own."""
+    store = Store(SecretStr(address), None)
+    tuner = vertex_tuner(url, store, Desk(), limits=PLENTY, timeout_s=600.0)
+    tuner.submit(dataset(which), Desk().work)
+
+
+def work_and_be_killed(url: str, address: str, pipe: Connection) -> None:
+    """Fork for every number that comes a process that is killed at that line; tell how it ended.
+
+    All of them have the client of this process, because to make one takes longer than to use it.
+    The connection of its only call was hung up, so that none of them shares one.
+    """
+    service = tunings(url, timeout_s=600.0, attempts=1)
+    with pytest.raises(TransientFailure):
+        service.find("none")
+    while line := pipe.recv():
+        child = os.fork()
+        if not child:
+            code = 1
+            try:
+                submit_and_be_killed(service, address, line)
+                code = 0
+            finally:
+                os._exit(code)
+        pipe.send(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+
+def submit_and_be_killed(service: VertexTunings, address: str, kill_at: int) -> None:
+    """Submit, and be killed before the `kill_at`th line of those watched that is come to."""
+    store, clock = Store(SecretStr(address), None), Desk().clock
+    tuner = module.VertexTuner(service, lambda: store, model=MODEL, limits=PLENTY, clock=clock)
     lines: set[tuple[str, int]] = set()
 
     def count(frame: FrameType, event: str, _argument: object) -> Any:
@@ -97,9 +127,8 @@ def work(url: str, address: str, which: str, kill_at: int) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
         return count
 
-    if kill_at:
-        sys.settrace(count)
-    tuner.submit(dataset(which), Desk().work)
+    sys.settrace(count)
+    tuner.submit(dataset(f"line {kill_at}"), Desk().work)
     sys.settrace(None)
 
 
@@ -156,19 +185,22 @@ def test_what_is_refused_is_not_booked_and_may_be_asked_again_at_once(stage, cod
     stage.check_one_job(stage.submit())
 
 
-@pytest.mark.timeout(900)
 def test_a_killed_process_is_carried_on_from_whatever_line_it_was_killed_at(stage):
+    ours, theirs = PROCESSES.Pipe()
+    stage.server.fail("tuningJobs.list", "drop_before")
+    stage.start(work_and_be_killed, theirs)
+    tuner = stage.tuner()
     killed = 0
     for line in range(1, 500):
-        which = f"line {line}"
-        process = stage.start(which, kill_at=line)
-        process.join()
-        if process.exitcode == 0:
+        ours.send(line)
+        ended = ours.recv()
+        if ended == 0:
             break
-        assert process.exitcode == -signal.SIGKILL
+        assert ended == -signal.SIGKILL
         killed += 1
-        receipt = stage.submit(which)
+        receipt = tuner.submit(dataset(f"line {line}"), stage.desk.work)
         assert [job.name for job in stage.server.named(receipt.name)] == [receipt.place], line
+    ours.send(0)
     assert killed > 40, "there are more lines than that"
     # As many jobs as datasets, each booked once.
     assert len(stage.server.jobs) == killed + 1
@@ -181,7 +213,7 @@ def test_a_killed_process_is_carried_on_from_whatever_line_it_was_killed_at(stag
 def test_a_process_that_is_killed_while_the_service_is_asked(stage, how):
     """What was asked for is made by the service although nobody listens any more."""
     stage.server.fail("tuningJobs.create", how, seconds=1.0)
-    process = stage.start()
+    process = stage.start(work)
     stage.until(lambda: "tuningJobs.create" in stage.server.received)
     process.kill()
     process.join()
@@ -191,7 +223,7 @@ def test_a_process_that_is_killed_while_the_service_is_asked(stage, how):
 
 def test_two_processes_at_once_make_one_job(stage):
     stage.server.fail("tuningJobs.create", "slow", seconds=0.5)
-    processes = [stage.start() for _ in range(3)]
+    processes = [stage.start(work) for _ in range(3)]
     for process in processes:
         process.join(60)
         assert process.exitcode == 0
