@@ -280,3 +280,17 @@ def test_the_page_speaks_french(awa: Visitor) -> None:
     awa.send(at(0), form(0, "accept"))
     told = awa.send(at(0), form(0, "reject"), script=True).json()
     assert "a été plus rapide" in told["message"]
+
+
+def test_french_has_one_word_for_taking_back(awa: Visitor, desk: ReviewDesk) -> None:
+    awa.http.headers["Accept-Language"] = "fr"
+    page = awa.see(awa.send(at(0), form(0, "accept")).headers["location"]).text
+    assert "Annuler la dernière décision" in page
+    first = desk.history(ITEMS[0].reading_id)[0].id
+    desk.undo(first, "Bakari")
+    slower = awa.send(at(0), form(0, "reject", seen_decision=first)).text
+    assert "Bakari a annulé la décision" in slower
+    awa.send(at(0), form(0, "reject"))
+    after = awa.see(at(0)).text
+    assert "a annulé une décision" in after
+    assert re.findall("[Rr]epri(?:s|se|ses|ez)?\\b|[Rr]eprendre", page + slower + after) == []

@@ -46,6 +46,12 @@ def test_a_frame_is_found_with_its_place_in_the_lesson(visitor: Visitor) -> None
     assert "?at=0.0#t0" not in page
 
 
+def test_a_frame_that_a_second_reader_confirmed_is_not_said_to_be_checked_by_a_person(
+    visitor: Visitor,
+) -> None:
+    assert '<option value="validation">confirmed</option>' in visitor.see("/search").text
+
+
 def test_a_script_gets_the_results_alone(visitor: Visitor) -> None:
     whole, part = visitor.see("/search", q="hand"), visitor.part("/search?q=hand")
     assert "<html" in whole.text
