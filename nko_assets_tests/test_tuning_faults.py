@@ -199,11 +199,13 @@ def test_a_killed_process_is_carried_on_from_whatever_line_it_was_killed_at(stag
         assert ended == -signal.SIGKILL
         killed += 1
         receipt = tuner.submit(dataset(f"line {line}"), stage.desk.work)
-        assert [job.name for job in stage.server.named(receipt.name)] == [receipt.place], line
+        # One job for each dataset; away with it, or every listing would be longer.
+        assert [job.name for job in stage.server.jobs] == [receipt.place], line
+        stage.server.jobs.clear()
     ours.send(0)
     assert killed > 40, "there are more lines than that"
-    # As many jobs as datasets, each booked once.
-    assert len(stage.server.jobs) == killed + 1
+    # Each booked once.
+    assert len(stage.server.jobs) == 1
     with stage.store.session() as conn:
         assert len(ledger.jobs(conn)) == killed + 1
         assert sum(row.booked for row in readings.expenses(conn)) == killed + 1

@@ -20,6 +20,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -158,6 +159,7 @@ class VertexServer:
         self.calls: list[tuple[str, int]] = []  # those that were answered, with the status
         self.received: list[str] = []
         self.jobs: list[ServedTuning] = []
+        self._numbers = count(4_000_000_000)
         self.endings: deque[Ending] = deque()
         self.faults = Faults()
         self.denied: set[str] = set()
@@ -257,7 +259,7 @@ class VertexServer:
         if len(body.get("tunedModelDisplayName", "")) > 128:
             raise Refused(400, "The display name is longer than 128 characters.")
         with self.lock:
-            job = ServedTuning(4_000_000_000 + len(self.jobs), project, location, body)
+            job = ServedTuning(next(self._numbers), project, location, body)
             self.jobs.append(job)
             return job.told()
 
