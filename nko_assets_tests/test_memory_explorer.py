@@ -49,10 +49,28 @@ def test_frames_of_a_lesson_come_in_order_and_in_pages(memory: MemoryStore) -> N
     memory.upsert_videos([video("a", 5), video("b", 3)])
     times = memory.call("memory_lesson_times", {"video": "a"})
     assert [time["timestamp_ms"] for time in times] == [0, 5000, 10000, 15000, 20000]
-    page = memory.call("memory_lesson_turns", {"video": "a", "after_depth": 1, "max_turns": 2})
+    page = memory.call("memory_lesson_turns", {"video": "a", "first_turn": 2, "max_turns": 2})
     assert [row["frame_id"] for row in page] == ["a:10000", "a:15000"]
     assert page[0]["content"]["entries"] == []
     assert memory.call("memory_lesson_turns", {"video": "nope"}) == []
+    until = [
+        memory.call("memory_lesson_turns_until", {"video": "a", "moment_ms": moment})[0]["turns"]
+        for moment in (0, 4999, 5000, 10**12)
+    ]
+    assert until == [1, 1, 2, 5]
+
+
+def test_the_times_of_a_long_lesson_are_told_to_its_end_in_a_thousand_parts(
+    memory: MemoryStore,
+) -> None:
+    frames = [
+        replace(turn("a", number), salience_score=0.5 * (number == 2001)) for number in range(2002)
+    ]
+    memory.upsert_videos([video("a", frames)])
+    times = memory.call("memory_lesson_times", {"video": "a"})
+    assert len(times) == 1000
+    assert [times[0]["timestamp_ms"], times[-1]["timestamp_ms"]] == [0, 5000 * 2000]
+    assert [time["has_text"] for time in times] == [False] * 999 + [True]
 
 
 def test_the_latest_turns_come_first_and_without_their_entries(memory: MemoryStore) -> None:

@@ -53,6 +53,7 @@ READING = {
     "memory_latin_key",
     "memory_lesson_times",
     "memory_lesson_turns",
+    "memory_lesson_turns_until",
     "memory_lessons",
     "memory_motif",
     "memory_motif_counts",

@@ -136,6 +136,28 @@ def test_a_moment_opens_the_page_of_frames_that_holds_it(memory: MemoryStore, la
     assert visitor.get("/lessons/a?page=3").status_code == 404
 
 
+@pytest.mark.parametrize("at", ["inf", "nan", "1e308"])
+def test_a_second_that_no_video_has_cannot_be_asked(
+    memory: MemoryStore, lake: Lake, at: str
+) -> None:
+    memory.upsert_videos([video("a", 1)])
+    answer = client(memory, lake).get(f"/lessons/a?at={at}")
+    assert answer.status_code == 422
+    assert Page(answer.text).one("h1").text == "This cannot be asked"
+
+
+def test_a_lesson_of_any_length_is_shown_to_its_end(memory: MemoryStore, lake: Lake) -> None:
+    frames = 1000 + FRAMES_A_PAGE
+    memory.upsert_videos([video("a", frames)])
+    visitor = client(memory, lake)
+    last = Page(visitor.get(f"/lessons/a?at={5 * (frames - 1)}").text)
+    assert last.all("li", class_="frame")[-1]["id"] == f"t{5000 * (frames - 1)}"
+    pages = -(-frames // FRAMES_A_PAGE)
+    assert f"{pages} of {pages}" in last.text
+    assert visitor.get(f"/lessons/a?page={pages}").status_code == 200
+    assert visitor.get(f"/lessons/a?page={pages + 1}").status_code == 404
+
+
 @pytest.mark.parametrize("path", ["nope", "a?at=-1", "a?at=x", "a?page=0", "a%20b", "a%5Cb"])
 def test_what_is_no_lesson_is_a_page_that_says_so(
     memory: MemoryStore, lake: Lake, path: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -19,6 +18,8 @@ from nko_assets.web.rows import all_shown
 
 LESSONS_A_PAGE: Final = 48
 FRAMES_A_PAGE: Final = 24
+# No video is longer, and no arithmetic overflows.
+LAST_SECOND: Final = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,31 +79,24 @@ def lesson_pages(
     def lesson(
         request: Request,
         video_id: Annotated[str, Path(pattern=VIDEO_ID)],
-        at: Annotated[float | None, Query(ge=0, description="seconds")] = None,
+        at: Annotated[
+            float | None, Query(ge=0, le=LAST_SECOND, allow_inf_nan=False, description="seconds")
+        ] = None,
         number: Annotated[int, Query(alias="page", ge=1)] = 1,
     ) -> Response:
         entry = next((one for one in listed() if one.video_id == video_id), None)
         row = _rows(memory, [video_id]).get(video_id)
         if entry is None and row is None:
             raise HTTPException(404)
-        times = memory.call("memory_lesson_times", {"video": video_id}) if row else []
-        if at is not None and times:
-            number = 1 + _frame_at(times, at) // FRAMES_A_PAGE
+        frames = row["turns"] if row else 0
+        if at is not None and frames:
+            number = 1 + _frame_at(memory, video_id, at) // FRAMES_A_PAGE
         start = (number - 1) * FRAMES_A_PAGE
-        if times and start >= len(times):
+        if frames and start >= frames:
             raise HTTPException(404)
-        turns = (
-            memory.call(
-                "memory_lesson_turns",
-                {
-                    "video": video_id,
-                    "after_depth": times[start - 1]["trajectory_depth"] if start else -1,
-                    "max_turns": FRAMES_A_PAGE,
-                },
-            )
-            if times
-            else []
-        )
+        asked = {"video": video_id, "first_turn": start, "max_turns": FRAMES_A_PAGE}
+        times = memory.call("memory_lesson_times", {"video": video_id}) if frames else []
+        turns = memory.call("memory_lesson_turns", asked) if frames else []
         shown = _lesson(lake, entry, row)
         return page(
             request,
@@ -114,7 +108,7 @@ def lesson_pages(
             turns=all_shown(turns),
             at=at,
             number=number,
-            pages=-(-len(times) // FRAMES_A_PAGE),
+            pages=-(-frames // FRAMES_A_PAGE),
             pictures=lake.path("unique_frames", video_id).is_file(),
             local=find_whole(lake.root / "video_files", video_id) is not None,
             command=run_command(lake, video_id),
@@ -162,10 +156,11 @@ def _lesson(lake: Lake, entry: VideoEntry | None, row: Mapping[str, Any] | None)
     )
 
 
-def _frame_at(times: Sequence[Mapping[str, Any]], second: float) -> int:
-    """The number of the frame that is shown at `second`."""
-    begun = [time["timestamp_ms"] for time in times]
-    return max(0, bisect_right(begun, round(second * 1000)) - 1)
+def _frame_at(memory: MemoryStore, video_id: str, second: float) -> int:
+    """The number of the frame that is shown at `second`, counted from 0."""
+    asked = {"video": video_id, "moment_ms": round(second * 1000)}
+    (begun,) = memory.call("memory_lesson_turns_until", asked)
+    return max(0, begun["turns"] - 1)
 
 
 def _span_ms(lesson: Lesson, times: Sequence[Mapping[str, Any]]) -> int:
