@@ -156,6 +156,16 @@ def test_what_is_no_decision_on_a_reading_is_told():
     ]
 
 
+def test_a_region_that_was_deleted_decides_nothing_and_is_told():
+    done = annotated(task(PICTURE, [new_item(0, reading_id="a"), new_item(0, reading_id="b")]))
+    (annotation,) = done["annotations"]
+    annotation["result"] = [part for part in annotation["result"] if part["id"] == "a"]
+    found = read(done)
+    assert [decision.reading_id for decision in found.decisions] == ["a"]
+    (told,) = found.left_out
+    assert told.endswith("deleted region 2 of 2; label it not N'Ko to reject the reading.")
+
+
 def test_a_task_that_was_passed_over_decides_nothing():
     found = read(annotated(task(PICTURE, [new_item()]), was_cancelled=True))
     assert (found.decisions, found.left_out) == ([], [])

@@ -152,7 +152,14 @@ def _read_task(task: Mapping[str, Any], found: AnnotatedTasks) -> None:
             continue
         by = _who(annotation.get("completed_by"))
         at = annotation.get("updated_at") or annotation["created_at"]
-        for region_id, parts in _regions(annotation["result"]).items():
+        regions = _regions(annotation["result"])
+        for number, region_id in enumerate(readings, start=1):
+            if region_id not in regions:
+                found.left_out.append(
+                    f"{frame_id}: {by} deleted region {number} of {len(readings)}; "
+                    f"label it {NOT_NKO} to reject the reading."
+                )
+        for region_id, parts in regions.items():
             was = readings.get(region_id)
             if was is None:
                 found.left_out.append(f"{frame_id}: {by} drew a region that no reader had read.")
