@@ -56,7 +56,6 @@ def checks_of_nothing(found: Sequence[Contaminated]) -> list[CheckResult]:
 
 def checks(evaluation: Evaluation, frozen: FrozenTest, validation: int) -> list[CheckResult]:
     """Every check of an evaluation that was made; `validation` is how many examples that has."""
-    """Every check of an evaluation that was made; `validation` is how many examples that has."""
     mine = [score for score in evaluation.tasks if score.role == "tuned"]
     asked, failed = sum(one.asked for one in mine), sum(one.failed for one in mine)
     broken = sum(sum(one.faults.values()) for one in mine)
