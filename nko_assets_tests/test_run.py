@@ -355,8 +355,11 @@ def test_a_kill_at_any_moment_and_a_second_run_end_with_the_same_files(
     assert run_lineage(mended, Silent()).failed == {}
     ours = artefacts(mended.lake.root)
     assert sorted(ours) == sorted(theirs)
-    # The records of what was stored name the memory, and each data root has one of its own.
-    stored = (".records/memory_turn_edges/", ".records/memory_motifs/")
+    # The records of what was stored name the place, and each data root has one of its own.
+    stored = (
+        *(".records/memory_turn_edges/", ".records/memory_motifs/"),
+        *(".records/review_queue/", ".records/tuning_dataset/"),
+    )
     differ = [name for name in ours if ours[name] != theirs[name]]
     assert [name for name in differ if not name.startswith(stored)] == []
     with open_instance(mended.settings) as instance:
