@@ -131,6 +131,14 @@ def test_a_decision_makes_its_video_stale_and_materializing_heeds_it(channel):
     assert channel.tick() == []
 
 
+def test_what_is_made_again_alone_and_unchanged_makes_nothing_stale(channel):
+    first, _ = channel.keys
+    run_lineage(channel.workshop, Silent(), only=["memory"])
+    assert channel.status("memory_turns") == ["FRESH", "FRESH"]
+    assert channel.materialize([first], ["reviewed_readings"])
+    assert channel.status("memory_turns") == ["FRESH", "FRESH"]
+
+
 def test_a_decision_that_is_taken_back_at_once_leaves_nothing_stale_after_a_run(channel):
     first, _ = channel.keys
     channel.desk.undo(channel.decide(first), "Awa")

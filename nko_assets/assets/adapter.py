@@ -180,18 +180,13 @@ def _perform_videos(
         for key, performed in succeeded.items():
             context.add_asset_metadata(_metadata(performed), step.name, partition_key=key)
         yield dg.MaterializeResult(step.name, data_version=version_of(succeeded.values()))
+        if len(succeeded) > 1:
+            # A result gives all videos one version; made alone, none would have the same again.
+            _log_videos(context, step, succeeded)
         yield from _report_checks(context, step, checks)
         return
     # A result would mark every partition of the range as materialized, those not made too.
-    for key, performed in succeeded.items():
-        context.log_event(
-            dg.AssetMaterialization(
-                step.name,
-                partition=key,
-                metadata=_metadata(performed),
-                tags=provenance_tags(context, step, version_of([performed])),
-            )
-        )
+    _log_videos(context, step, succeeded)
     if failed or unfinished:
         _log_checks(context, step.name, checks)
         raise dg.Failure(
@@ -204,6 +199,21 @@ def _perform_videos(
         "are there."
     )
     yield from _report_checks(context, step, checks)
+
+
+def _log_videos(
+    context: dg.AssetExecutionContext, step: Step, succeeded: Mapping[str, Performed]
+) -> None:
+    """Log that each video was made, with the version of what was made of it."""
+    for key, performed in succeeded.items():
+        context.log_event(
+            dg.AssetMaterialization(
+                step.name,
+                partition=key,
+                metadata=_metadata(performed),
+                tags=provenance_tags(context, step, version_of([performed])),
+            )
+        )
 
 
 def _finish(
