@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 
 from nko_assets.failures import PermanentFailure
 from nko_assets.tuning.evaluation.benchmarks import benchmark, parallel_examples
-from nko_assets.tuning.evaluation.contamination import Seen, contamination, training_texts
+from nko_assets.tuning.evaluation.contamination import (
+    Seen,
+    contamination,
+    shows,
+    training_texts,
+)
 from nko_assets_tests.shared import SHARED, needs_shared
 from nko_assets_tests.tuning_examples import example
 
@@ -80,6 +85,41 @@ def test_a_benchmark_is_found_wherever_it_is_planted(texts, place):
     assert kinds(OWN, *texts) == set()
     place = min(place, len(texts))
     assert kinds(OWN, *texts[:place], NKO, *texts[place:]) == {("same", f"train:{place}")}
+
+
+HELD_OUT = "ߌ ߣߌ߫ ߛߐ߰ߡߊ߬ ߒ ߧߋ߫ ߕߊ߯ ߟߊ߫ ߟߐ߯ߝߍ߬ ߓߌ߬"
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        HELD_OUT,
+        f"{HELD_OUT} ߞߊ߬ ߢߐ߬ ߛߊ߲߬ ߞߊ߬ ߣߊ߬ ߊ߬ ߘߌ߫ ߒ ߓߊ߬ ߡߊ߬",
+        f"{HELD_OUT} means that I go to the market",
+        f"ߞߎߡߊ\n{HELD_OUT}",
+    ],
+)
+def test_what_would_be_contamination_is_told_before_it_trains(shown):
+    taught = example("conversation", "What is this?", shown)
+    assert "held out" in shows([HELD_OUT])(taught)
+
+
+def test_what_shares_a_few_words_with_a_held_out_text_may_train():
+    taught = example("nko_to_english", "ߌ ߣߌ߫ ߛߐ߰ߡߊ߬ ߓߊ߬", "good morning, mother")
+    assert shows([HELD_OUT])(taught) == ""
+
+
+WORDS = st.lists(st.text(alphabet="ߓߔߕߘߛߞߊߋߌ", min_size=1, max_size=5), min_size=1, max_size=20)
+
+
+@given(st.lists(WORDS.map(" ".join), min_size=1, max_size=4))
+def test_what_is_left_to_train_on_is_never_contaminated(held_out):
+    may = shows(held_out)
+    long = " ".join(held_out)
+    taught = [example("conversation", "?", text) for text in (long, held_out[0], "ߒߞߏ", "hello")]
+    left = [one for one in taught if not may(one)]
+    seen = Seen((one.id, one.answer) for one in left)
+    assert [text for text in held_out if seen.look_for(text)] == []
 
 
 def test_both_shapes_of_training_files_are_read_without_their_system_turns(tmp_path):

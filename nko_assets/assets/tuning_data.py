@@ -27,6 +27,7 @@ from nko_assets.tuning.dataset import (
     validated_with,
     write_dataset,
 )
+from nko_assets.tuning.evaluation.contamination import shows
 from nko_assets.tuning.evaluation.frozen_test import (
     choose,
     frozen_test,
@@ -70,12 +71,18 @@ def _dataset(context: Context) -> Outcome:
     splits, path = context.lake.root / "splits", dataset_path(context.lake.root)
     bucket = context.workshop.bucket
     test = frozen_test(path.parent / "frozen_test", iter_examples(splits / VALIDATION))
+    like_the_test = guard(test)
+    shown = shows(
+        text
+        for example in (*iter_examples(splits / VALIDATION), *test.examples)
+        for text in example.nko
+    )
     with Publisher(bucket, PICTURES) as publisher:
         written = write_dataset(
             splits,
             path.parent / "dataset",
             picture=publisher.picture,
-            keep_out=guard(test),
+            keep_out=lambda example: like_the_test(example) or shown(example),
             tested=known_text(test),
         )
     broken = broken_rows(written)
@@ -281,7 +288,7 @@ STEPS = (
         per_video=False,
         inputs=("splits",),
         identity=_identity,
-        code_version="2",
+        code_version="3",
         model=TuningExamples,
         checks=(CONFORMS, ENOUGH, VALIDATED),
         kinds=("json", "gcs"),

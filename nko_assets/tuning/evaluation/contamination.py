@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -19,6 +20,7 @@ from nko_assets.failures import PermanentFailure
 from nko_assets.nko import key
 from nko_assets.nko.characters import BLOCK_END, BLOCK_START
 from nko_assets.tuning.evaluation.benchmarks import Benchmark
+from nko_assets.tuning.examples import Example
 
 RUN: Final = 8
 """Words in a row that hardly ever recur by chance: of 6,193 sentences of NLLB seed, none shares
@@ -86,6 +88,33 @@ def contamination(seen: Seen, benchmarks: Sequence[Benchmark]) -> list[Contamina
                     found.append(Contaminated(test.name, example.id, how[0], text, how[1]))
                     break
     return found
+
+
+def shows(held_out: Iterable[str]) -> Callable[[Example], str]:
+    """A function that says that an example shows a N'Ko text of `held_out`, and '' otherwise.
+
+    What it finds would be contamination in training: the text alone on a line or among another
+    script, nearly so, or half of its runs of words within a longer text.
+    """
+    texts = list(dict.fromkeys(held_out))
+    near = NearDuplicates(map(_identity, texts))
+    runs = [frozenset(_runs(text)) for text in texts]
+    of_run: defaultdict[int, list[int]] = defaultdict(list)
+    for place, some in enumerate(runs):
+        for run in some:
+            of_run[run].append(place)
+
+    def why(example: Example) -> str:
+        said = [turn.content for turn in example.messages if turn.role != "system"]
+        for piece in (piece for text in said for piece in _pieces(text)):
+            if _NKO.search(piece) and near.like(_identity(piece)):
+                return "it shows a text that is held out, or nearly such a text"
+            shared = Counter(place for run in set(_runs(piece)) for place in of_run.get(run, ()))
+            if any(count >= _HALF * len(runs[place]) for place, count in shared.items()):
+                return "it shows much of a text that is held out"
+        return ""
+
+    return why
 
 
 def training_texts(path: Path) -> Iterator[tuple[str, str]]:
