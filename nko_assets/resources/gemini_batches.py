@@ -19,8 +19,6 @@ from google import genai
 from google.genai import types
 from google.genai.errors import APIError
 from pydantic import SecretStr
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
-from tenacity.wait import wait_random_exponential
 
 from nko_assets.failures import ConfigurationError, NkoError, TransientFailure
 from nko_assets.files import atomic_path, sha256_of
@@ -32,6 +30,7 @@ from nko_assets.resources.gemini_errors import (
     failure_of,
 )
 from nko_assets.resources.gemini_wire import RemoteJob, RemoteState, job_of, operations_in
+from nko_assets.resources.patience import patiently
 
 __all__ = [
     "Ambiguous",
@@ -46,8 +45,6 @@ T = TypeVar("T")
 
 _TIMEOUT_S = 120.0
 _ATTEMPTS = 5
-# A wait grows up to this; when the service asks for more, the caller comes back another time.
-_LONGEST_WAIT_S = 60.0
 _PAGE = 100
 _LABEL_CHARACTERS = 512
 _JSONL = "application/jsonl"
@@ -253,27 +250,7 @@ class GeminiBatches:
 
     def _patiently(self, call: Callable[[], T], what: str) -> T:
         """Ask, and ask again after failures that may heal at once; raise what remains."""
-        growing = wait_random_exponential(multiplier=1, max=_LONGEST_WAIT_S)
-
-        def wait(state: RetryCallState) -> float:
-            error = state.outcome.exception() if state.outcome else None
-            asked = error.wait_s if isinstance(error, Throttled) else None
-            return max(growing(state), asked or 0.0)
-
-        retrying = Retrying(
-            retry=retry_if_exception(_may_heal),
-            stop=stop_after_attempt(self._attempts),
-            wait=wait,
-            sleep=self._sleep,
-            reraise=True,
-        )
-        return retrying(lambda: self._once(call, what))
-
-
-def _may_heal(error: BaseException) -> bool:
-    if isinstance(error, Throttled) and (error.wait_s or 0) > _LONGEST_WAIT_S:
-        return False
-    return isinstance(error, TransientFailure)
+        return patiently(lambda: self._once(call, what), self._attempts, self._sleep)
 
 
 def _same(file: types.File, digest: str) -> bool:

@@ -21,11 +21,9 @@ from google.auth.transport.requests import AuthorizedSession
 from google.genai import types
 from google.genai.errors import APIError
 from requests.exceptions import RequestException
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
-from tenacity.wait import wait_random_exponential
 
-from nko_assets.failures import TransientFailure
-from nko_assets.resources.gemini_errors import NotFound, Throttled
+from nko_assets.resources.gemini_errors import NotFound
+from nko_assets.resources.patience import patiently
 from nko_assets.resources.vertex_errors import WIRE_ERRORS, failure_of
 from nko_assets.resources.vertex_wire import LABEL, RemoteTuning, remote_of
 from nko_assets.tuning.jobs import MetricPoint
@@ -38,8 +36,6 @@ ADDRESS_VARIABLE = "GOOGLE_VERTEX_BASE_URL"
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 _TIMEOUT_S = 60.0
 _ATTEMPTS = 5
-# A wait grows up to this; when the service asks for more, the caller comes back another time.
-_LONGEST_WAIT_S = 60.0
 _PAGE = 100
 # The time series that Vertex writes for a supervised tuning job: our split, and what they measure.
 _SERIES = {
@@ -250,21 +246,7 @@ class VertexTunings:
 
     def _patiently(self, call: Callable[[], T], what: str) -> T:
         """Ask, and ask again after failures that may heal at once; raise what remains."""
-        growing = wait_random_exponential(multiplier=1, max=_LONGEST_WAIT_S)
-
-        def wait(state: RetryCallState) -> float:
-            error = state.outcome.exception() if state.outcome else None
-            asked = error.wait_s if isinstance(error, Throttled) else None
-            return max(growing(state), asked or 0.0)
-
-        retrying = Retrying(
-            retry=retry_if_exception(_may_heal),
-            stop=stop_after_attempt(self._attempts),
-            wait=wait,
-            sleep=self._sleep,
-            reraise=True,
-        )
-        return retrying(lambda: self._once(call, what))
+        return patiently(lambda: self._once(call, what), self._attempts, self._sleep)
 
 
 _ADAPTERS = {
@@ -274,9 +256,3 @@ _ADAPTERS = {
     8: types.AdapterSize.ADAPTER_SIZE_EIGHT,
     16: types.AdapterSize.ADAPTER_SIZE_SIXTEEN,
 }
-
-
-def _may_heal(error: BaseException) -> bool:
-    if isinstance(error, Throttled) and (error.wait_s or 0) > _LONGEST_WAIT_S:
-        return False
-    return isinstance(error, TransientFailure)
