@@ -144,6 +144,18 @@ def test_enter_beside_the_fields_saves_the_open_correction(reviewer, desk):
     assert desk.decisions()[0].nko == "ߒߞߏ"
 
 
+def test_letters_beside_the_fields_lose_no_open_correction(reviewer, desk):
+    awa = reviewer("Awa")
+    press(awa, "e")
+    awa.page.locator("#correction-nko").fill("ߒߞߏ")
+    awa.page.locator("svg.frame").click()
+    for key in ("x", "s", "2", "u"):
+        press(awa, key)
+    assert reading(awa) == ITEMS[0]
+    assert awa.page.locator("#correction-nko").input_value() == "ߒߞߏ"
+    assert desk.decisions() == []
+
+
 def test_shift_enter_in_a_field_of_one_line_saves_the_correction(reviewer, desk):
     awa = reviewer("Awa")
     press(awa, "e")

@@ -301,9 +301,11 @@
     if (!shortcuts.checked) return;
     const key = letter(event);
     if (key === "?") help.showModal();
-    else if (key === "u") undo();
+    else if (key === "u" && !item?.querySelector("details.correction").open) undo();
     else if (key === "Escape" && item?.querySelector("details.correction").open) cancel(item);
     else if (!item || performance.now() - shownAt < TOO_SOON_MS) return;
+    // What is being written is saved or left, never lost to a letter that missed its field.
+    else if (key !== "Enter" && item.querySelector("details.correction").open) return;
     else if (key === "Enter" && event.target.closest("a, button, summary")) return;
     else if (/^[2-9]$/.test(key)) item.querySelector(`button[aria-keyshortcuts="${key}"]`)?.click();
     else if (KEYS[key]) KEYS[key](item);
