@@ -172,19 +172,25 @@ def test_a_client_that_does_not_read_holds_nobody_up_and_loses_nothing(
 def test_many_follow_over_one_listening_connection(
     url: str, store: Store, memory: PostgresMemory
 ) -> None:
-    with ExitStack() as stack:
-        streams = [stack.enter_context(followed(url)) for _ in range(20)]
-        for stream in streams:
-            next(stream)
+    def connections() -> int:
         with store.connect() as conn:
-            connections = conn.execute(
+            (count,) = conn.execute(
                 "select count(*) from pg_stat_activity"
                 " where application_name = 'nko' and pid <> pg_backend_pid()"
             ).fetchone()
+        return count
+
+    with ExitStack() as stack:
+        streams = [stack.enter_context(followed(url))]
+        next(streams[0])
+        with_one = connections()
+        streams += [stack.enter_context(followed(url)) for _ in range(19)]
+        for stream in streams[1:]:
+            next(stream)
+        assert connections() == with_one
         memory.upsert_videos([video("a", 2)])
         for stream in streams:
             assert len(turns(stream, 2)) == 2
-    assert connections == (1,)
 
 
 def test_a_lost_connection_is_made_again_and_what_was_missed_is_sent(
