@@ -197,11 +197,6 @@ def job(conn: Connection, name: str) -> TuningJob | None:
     return found[0] if found else None
 
 
-def last_job(conn: Connection, request: TuningRequest) -> TuningJob | None:
-    """The latest attempt at `request`, or None when it was never planned."""
-    return _last(conn, request.digest)
-
-
 def open_jobs(conn: Connection) -> list[TuningJob]:
     """The jobs that have not ended, oldest first."""
     return [row for row in jobs(conn)[::-1] if not row.state.final]
