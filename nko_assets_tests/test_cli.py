@@ -268,7 +268,7 @@ def test_ctrl_c_ends_with_130_and_leaves_no_run_at_work(server, tmp_path):
     server.add("/feed.xml", feed("Lessons", []), "application/rss+xml")
     server.trouble("/feed.xml", *[Slow(60)] * 9)
     data = tmp_path / "data"
-    process = started("run", "--source", server.url("/feed.xml"), "--data", data)
+    process = started("run", "--source", server.at("/feed.xml"), "--data", data)
     while not server.requests:
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
@@ -328,7 +328,7 @@ def test_a_secret_in_the_url_of_a_source_is_shown_nowhere(nko, server, lessons, 
         ("Two", f"{lesson}x?token={SECRET}", "two"),
     ]
     server.add("/feed.xml", feed("Lessons", items), "application/rss+xml")
-    url = server.url(f"/feed.xml?token={SECRET}").replace("://", f"://user:{SECRET}@")
+    url = server.at(f"/feed.xml?token={SECRET}").replace("://", f"://user:{SECRET}@")
     said = nko("run", "--source", url, "--only", "channel,frames")
     assert said.code == 1, "the second video is not there"
     assert SECRET not in said.out + said.err
@@ -344,7 +344,7 @@ def test_a_secret_in_the_url_of_a_source_is_shown_nowhere(nko, server, lessons, 
 
 
 def test_a_source_that_cannot_be_listed_shows_no_secret_either(nko, server, tmp_path):
-    url = server.url(f"/nothing?token={SECRET}").replace("://", f"://user:{SECRET}@")
+    url = server.at(f"/nothing?token={SECRET}").replace("://", f"://user:{SECRET}@")
     said = nko("run", "--source", url)
     assert said.code == 1
     assert "/nothing" in said.sentence

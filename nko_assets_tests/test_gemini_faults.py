@@ -153,12 +153,13 @@ def killed_after_the_upload(stage: Stage) -> None:
 
 
 def killed_while_create_is_on_its_way(stage: Stage) -> None:
-    stage.server.fail("batches.create", "slow", seconds=2.0)
+    stage.server.fail("batches.create", "slow")
     stage.kill(stage.start(send), lambda: stage.server.faults.all_came)
     assert stage.server.jobs == []
     reader = stage.reader()
     reader.flush(quiet, force=True)
     assert stage.server.asked("batches.create") == 0, "asked again before it could be known"
+    stage.server.go_on()
     stage.until(lambda: stage.server.jobs)
 
 

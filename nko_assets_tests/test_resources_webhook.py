@@ -18,7 +18,7 @@ def at_once(_state: object) -> float:
 
 def test_a_message_arrives_as_json():
     with WebhookServer() as server:
-        post(server.url, MESSAGE)
+        post(server.hook, MESSAGE)
     assert server.received == [MESSAGE]
     assert server.types == ["application/json; charset=utf-8"]
 
@@ -26,7 +26,7 @@ def test_a_message_arrives_as_json():
 @pytest.mark.parametrize("trouble", [408, 429, 500, 503])
 def test_what_passes_is_tried_again(trouble):
     with WebhookServer([trouble, trouble, 200]) as server:
-        post(server.url, MESSAGE, wait_s=at_once)
+        post(server.hook, MESSAGE, wait_s=at_once)
     assert server.received == [MESSAGE]
 
 
@@ -35,7 +35,7 @@ def test_trouble_that_does_not_pass_is_told_after_three_tries():
         WebhookServer([503]) as server,
         pytest.raises(TransientFailure, match="answered 503") as failure,
     ):
-        post(server.url, MESSAGE, wait_s=at_once)
+        post(server.hook, MESSAGE, wait_s=at_once)
     assert server.asked == ATTEMPTS
     assert "S3CR3T" not in str(failure.value)
 
@@ -43,7 +43,7 @@ def test_trouble_that_does_not_pass_is_told_after_three_tries():
 @pytest.mark.parametrize("refusal", [302, 400, 401, 404])
 def test_a_refusal_is_not_tried_again(refusal):
     with WebhookServer([refusal]) as server, pytest.raises(ConfigurationError) as failure:
-        post(server.url, MESSAGE, wait_s=at_once)
+        post(server.hook, MESSAGE, wait_s=at_once)
     assert server.asked == 1
     assert "NKO_FAILURE_WEBHOOK" in str(failure.value)
 

@@ -59,7 +59,7 @@ class Sleeps(list[float]):
 
 def source(server: MediaServer, path: str = LESSON, **changes: Any) -> YtDlpSource:
     options = dataclasses.replace(OPTIONS, **changes)
-    return YtDlpSource(server.url(path), options, sleep=Sleeps())
+    return YtDlpSource(server.at(path), options, sleep=Sleeps())
 
 
 def only(found: YtDlpSource) -> VideoEntry:
@@ -126,7 +126,7 @@ def test_an_id_does_not_depend_on_the_place_on_the_page(server: MediaServer) -> 
 
 def test_a_feed_lists_titles_dates_and_durations(server: MediaServer) -> None:
     title = "ߥߟߊ߬ߘߊ ߁߀߲  ߄ ߂߄ ߂߀߂߅"
-    items = [(title, server.url(LESSON), "lesson-guid"), ("two", server.url("/b.mp4"), None)]
+    items = [(title, server.at(LESSON), "lesson-guid"), ("two", server.at("/b.mp4"), None)]
     server.add("/feed.xml", feed("ߒߞߏ", items), "application/rss+xml")
     first, second = source(server, "/feed.xml").list_videos()
     assert (first.title, first.uploaded, first.duration_s) == (title, "2025-04-24", 3360.0)
@@ -139,8 +139,8 @@ def test_a_feed_lists_titles_dates_and_durations(server: MediaServer) -> None:
 def test_a_feed_whose_links_are_signed_anew_lists_the_same_videos(server: MediaServer) -> None:
     def listed(token: str) -> list[str]:
         items = [
-            ("one", server.url(f"/a.mp4?token={token}"), None),
-            ("two", server.url(f"/{token}/b.mp4"), "guid of two"),
+            ("one", server.at(f"/a.mp4?token={token}"), None),
+            ("two", server.at(f"/{token}/b.mp4"), "guid of two"),
         ]
         server.add("/feed.xml", feed("ߒߞߏ", items), "application/rss+xml")
         return [entry.video_id for entry in source(server, "/feed.xml").list_videos()]
@@ -149,7 +149,7 @@ def test_a_feed_whose_links_are_signed_anew_lists_the_same_videos(server: MediaS
 
 
 def test_the_address_of_one_file_is_a_source_of_one_video(server: MediaServer) -> None:
-    found = open_source(server.url(LESSON), OPTIONS)
+    found = open_source(server.at(LESSON), OPTIONS)
     assert [entry.source for entry in found.list_videos()] == ["generic"]
 
 
@@ -282,7 +282,7 @@ def test_a_video_that_left_its_page_is_never_replaced_by_another(
 
 
 def test_a_feed_is_downloaded_by_its_links(server: MediaServer, tmp_path: Path) -> None:
-    items = [("one", server.url(LESSON), "guid"), ("two", server.url("/nothing.mp4"), None)]
+    items = [("one", server.at(LESSON), "guid"), ("two", server.at("/nothing.mp4"), None)]
     server.add("/feed.xml", feed("ߒߞߏ", items), "application/rss+xml")
     found = source(server, "/feed.xml")
     first, second = found.list_videos()
@@ -402,7 +402,7 @@ def test_a_status_is_told_apart_and_tried_again_only_if_that_may_help(
 
 def test_attempts_wait_twice_as_long_each_time(server: MediaServer, tmp_path: Path) -> None:
     sleeps = Sleeps()
-    found = YtDlpSource(server.url(LESSON), OPTIONS, sleep=sleeps)
+    found = YtDlpSource(server.at(LESSON), OPTIONS, sleep=sleeps)
     entry = only(found)
     server.trouble(LESSON, Status(503), Reset())
     said: list[str] = []
@@ -413,7 +413,7 @@ def test_attempts_wait_twice_as_long_each_time(server: MediaServer, tmp_path: Pa
 
 def test_a_server_that_names_a_short_break_gets_it(server: MediaServer, tmp_path: Path) -> None:
     sleeps = Sleeps()
-    found = YtDlpSource(server.url(LESSON), OPTIONS, sleep=sleeps)
+    found = YtDlpSource(server.at(LESSON), OPTIONS, sleep=sleeps)
     entry = only(found)
     server.trouble(LESSON, Status(429, {"Retry-After": "120"}))
     assert found.fetch(entry, tmp_path, silent).is_file()
@@ -437,7 +437,7 @@ def test_a_site_that_turns_us_away_is_not_asked_on_and_on(
     for name in names:
         server.add(name, CONTENT)
         server.trouble(name, *[Status(429)] * 9)
-    items = [(name, server.url(name), None) for name in names]
+    items = [(name, server.at(name), None) for name in names]
     server.add("/feed.xml", feed("ߒߞߏ", items), "application/rss+xml")
     found = source(server, "/feed.xml")
     for entry in found.list_videos():
@@ -502,7 +502,7 @@ def test_two_processes_download_one_after_the_other_and_once(
 
 def test_nobody_listening_is_transient(tmp_path: Path) -> None:
     with MediaServer() as gone:
-        url = gone.url("/a.mp4")
+        url = gone.at("/a.mp4")
     with pytest.raises(TransientFailure, match="did not answer"):
         YtDlpSource(url, OPTIONS, sleep=Sleeps()).list_videos()
 
@@ -520,7 +520,7 @@ def test_a_full_disk_is_one_sentence(server: MediaServer, tmp_path: Path) -> Non
 
 
 def test_secrets_in_the_address_are_not_said(server: MediaServer, tmp_path: Path) -> None:
-    secret = f"{server.url('/private.mp4')}?token=s3cret"
+    secret = f"{server.at('/private.mp4')}?token=s3cret"
     server.add("/private.mp4", CONTENT)
     found = YtDlpSource(secret, OPTIONS, sleep=Sleeps())
     said: list[str] = [found.name]
@@ -546,7 +546,7 @@ def test_a_pause_lies_between_two_downloads_but_not_before_the_first(
     options = dataclasses.replace(OPTIONS, sleep_s=(1000, 1001))
     plain = source(server, "/feed.xml")
     first, second = plain.list_videos()
-    found = YtDlpSource(server.url("/feed.xml"), options, sleep=sleeps)
+    found = YtDlpSource(server.at("/feed.xml"), options, sleep=sleeps)
     found.fetch(first, tmp_path, silent)
     assert sleeps == []
     found.fetch(second, tmp_path, silent)

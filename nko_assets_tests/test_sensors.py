@@ -165,7 +165,7 @@ def test_the_job_that_sends_says_so_when_there_is_nothing_to_send(lessons):
 
 def test_a_webhook_hears_of_each_failed_video_and_its_reason(lessons):
     with WebhookServer() as server:
-        settings = lessons.workshop.settings.model_copy(update={"failure_webhook": server.url})
+        settings = lessons.workshop.settings.model_copy(update={"failure_webhook": server.hook})
         failed = lessons.launch(range_tags(lessons.keys))
         assert lessons.answer(failed, "tell_of_failures", settings) == []
     (message,) = server.received
@@ -181,7 +181,7 @@ def test_no_secret_is_told_even_when_a_reason_repeats_it(lessons):
     settings = lessons.workshop.settings
     secret = "not a video"
     with WebhookServer() as server:
-        over = {"failure_webhook": server.url, "gemini_api_key": SecretStr(secret)}
+        over = {"failure_webhook": server.hook, "gemini_api_key": SecretStr(secret)}
         failed = lessons.launch(range_tags(lessons.keys))
         lessons.answer(failed, "tell_of_failures", settings.model_copy(update=over))
     assert secret not in str(server.received)
@@ -189,7 +189,7 @@ def test_no_secret_is_told_even_when_a_reason_repeats_it(lessons):
 
 def test_a_webhook_that_refuses_fails_the_sensor_loudly(lessons):
     with WebhookServer([404]) as server:
-        settings = lessons.workshop.settings.model_copy(update={"failure_webhook": server.url})
+        settings = lessons.workshop.settings.model_copy(update={"failure_webhook": server.hook})
         failed = lessons.launch(range_tags(lessons.keys))
         with pytest.raises(Exception, match="answered 404"):
             lessons.answer(failed, "tell_of_failures", settings)

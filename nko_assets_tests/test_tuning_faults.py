@@ -214,11 +214,12 @@ def test_a_killed_process_is_carried_on_from_whatever_line_it_was_killed_at(stag
 @pytest.mark.parametrize("how", ["slow", "slow_after"])
 def test_a_process_that_is_killed_while_the_service_is_asked(stage, how):
     """What was asked for is made by the service although nobody listens any more."""
-    stage.server.fail("tuningJobs.create", how, seconds=1.0)
+    stage.server.fail("tuningJobs.create", how)
     process = stage.start(work)
     stage.until(lambda: "tuningJobs.create" in stage.server.received)
     process.kill()
     process.join()
+    stage.server.go_on()
     stage.until(lambda: stage.server.jobs)
     stage.check_one_job(stage.submit())
 

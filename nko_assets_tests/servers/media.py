@@ -13,15 +13,15 @@ the path answers as it should. Files honour `Range`, as a resumed download needs
 from __future__ import annotations
 
 import socket
-import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import unquote, urlsplit
 from xml.sax.saxutils import escape, quoteattr
+
+from nko_assets_tests.servers.loopback import LoopbackServer
 
 
 @dataclass(frozen=True)
@@ -64,46 +64,24 @@ class Request:
     headers: dict[str, str]
 
 
-class _QuietServer(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Keep quiet: clients hang up in the middle, and so do we."""
-
-
-class MediaServer:
+class MediaServer(LoopbackServer):
     """The server; it runs in a thread from `with` until the block ends."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self._content: dict[str, tuple[bytes, str]] = {}
         self._troubles: dict[str, deque[Trouble]] = defaultdict(deque)
-        self._http = _QuietServer(("127.0.0.1", 0), self._handler())
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
+        super().__init__(self._handler())
 
-    def __enter__(self) -> MediaServer:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
-
-    def url(self, path: str) -> str:
+    def at(self, path: str) -> str:
         """The address of a path."""
-        return f"http://127.0.0.1:{self._http.server_port}{path}"
+        return f"{self.url}{path}"
 
     def add(self, path: str, content: bytes | str, kind: str = "video/mp4") -> str:
         """Serve some content at a path; returns its address."""
         data = content.encode() if isinstance(content, str) else content
         self._content[path] = (data, kind)
-        return self.url(path)
+        return self.at(path)
 
     def remove(self, path: str) -> None:
         """Serve nothing at a path any more."""

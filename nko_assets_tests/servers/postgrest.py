@@ -18,13 +18,13 @@ import socket
 import struct
 import subprocess
 import tempfile
-import threading
 import time
 import urllib.request
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -32,6 +32,8 @@ from typing import Self
 import jwt
 import psycopg
 import pytest
+
+from nko_assets_tests.servers.loopback import LoopbackServer
 
 VERSION = "12.0.2-2"
 SECRET = "a secret of the tests, long enough for HMAC with SHA-256"
@@ -128,14 +130,14 @@ class PostgrestServer:
         self._upstream = ("127.0.0.1", int(settings["server-port"]))
         config = Path(self._folder.name) / "postgrest.conf"
         config.write_text("".join(f'{name} = "{value}"\n' for name, value in settings.items()))
-        self._log = (Path(self._folder.name) / "log").open("wb+")
+        self._log = (Path(self._folder.name) / "log").open("wb")
         self._process = subprocess.Popen(
             [str(postgrest_program()), str(config)], stdout=self._log, stderr=self._log
         )
-        self._gateway = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        threading.Thread(target=self._gateway.serve_forever, daemon=True).start()
+        self._gateway = LoopbackServer(self._handler())
+        self._gateway.start()
         try:
-            self._wait()
+            self._until(self._answers, "start")
         except BaseException:
             self.close()
             raise
@@ -143,7 +145,7 @@ class PostgrestServer:
     @property
     def url(self) -> str:
         """What SUPABASE_URL would be."""
-        return f"http://127.0.0.1:{self._gateway.server_address[1]}"
+        return self._gateway.url
 
     @property
     def pid(self) -> int:
@@ -159,15 +161,15 @@ class PostgrestServer:
         self._troubles.extend(troubles)
 
     def reload(self, conn: psycopg.Connection) -> None:
-        """Let PostgREST look at the schema and the settings of roles again."""
+        """Let PostgREST look at the schema and the settings of functions again."""
+        loaded = "Schema cache loaded"
+        before = self._said().count(loaded)
         conn.execute("notify pgrst, 'reload schema'")
-        conn.execute("notify pgrst, 'reload config'")
-        time.sleep(0.3)
+        self._until(lambda: self._said().count(loaded) > before, "reload the schema")
 
     def close(self) -> None:
         """Stop both."""
-        self._gateway.shutdown()
-        self._gateway.server_close()
+        self._gateway.close()
         self._process.terminate()
         self._process.wait()
         self._log.close()
@@ -184,21 +186,25 @@ class PostgrestServer:
     ) -> None:
         self.close()
 
-    def _wait(self) -> None:
+    def _answers(self) -> bool:
         host, port = self._upstream
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            try:
-                with urllib.request.urlopen(f"http://{host}:{port}/", timeout=5):
-                    return
-            except urllib.error.HTTPError as answer:
-                if answer.code < 500:
-                    return
-            except OSError:
-                pass
+        try:
+            with urllib.request.urlopen(f"http://{host}:{port}/", timeout=5):
+                return True
+        except urllib.error.HTTPError as answer:
+            return answer.code < 500
+        except OSError:
+            return False
+
+    def _said(self) -> str:
+        return (Path(self._folder.name) / "log").read_text()
+
+    def _until(self, true: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + 60
+        while not true():
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"PostgREST did not {what}: {self._said()[-2000:]}")
             time.sleep(0.05)
-        self._log.seek(0)
-        raise RuntimeError(f"PostgREST did not start: {self._log.read().decode()[-2000:]}")
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         server = self

@@ -19,13 +19,13 @@ import threading
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from itertools import count
-from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from nko_assets_tests.servers.gemini_faults import Fault, Faults, How
+from nko_assets_tests.servers.loopback import LoopbackServer
 
 NUMBER = "123456789012"  # the project's number, by which the service answers whoever gives its id
 MODELS = ("gemini-2.5-flash-lite", "gemini-2.5-flash", "gemini-2.5-pro")
@@ -143,7 +143,7 @@ class Ending:
     endpoint: bool = True
 
 
-class VertexServer:
+class VertexServer(LoopbackServer):
     """The server; it runs in threads from `with` until the block ends."""
 
     def __init__(
@@ -168,29 +168,7 @@ class VertexServer:
         self.lock = threading.RLock()
         self.polls_to_end = polls_to_end
         self.page_size = page_size
-        self._closing = threading.Event()
-        self._http = _QuietServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"vertex": self}))
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
-
-    def __enter__(self) -> VertexServer:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._closing.set()
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
-
-    @property
-    def url(self) -> str:
-        """The address, for GOOGLE_VERTEX_BASE_URL."""
-        return f"http://127.0.0.1:{self._http.server_port}"
+        super().__init__(type("Handler", (_Handler,), {"vertex": self}))
 
     def named(self, name: str) -> list[ServedTuning]:
         """The jobs of that display name."""
@@ -233,10 +211,6 @@ class VertexServer:
         """Let the service know no job any more."""
         with self.lock:
             self.jobs.clear()
-
-    def pause(self, seconds: float) -> None:
-        """Wait, but not beyond the end of the server."""
-        self._closing.wait(seconds)
 
     def create(self, project: str, location: str, body: dict[str, Any]) -> dict[str, Any]:
         """Make a job: from here on it is paid."""
@@ -293,14 +267,6 @@ def _known(given: dict[str, Any], known: set[str], where: str) -> None:
         raise Refused(
             400, f'Invalid JSON payload received. Unknown name "{where}{name}": Cannot find field.'
         )
-
-
-class _QuietServer(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Keep quiet: clients hang up in the middle, and so do we."""
 
 
 _PARENT = r"projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)"

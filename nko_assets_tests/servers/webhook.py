@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 
 from pydantic import SecretStr
 
+from nko_assets_tests.servers.loopback import LoopbackServer
 
-class WebhookServer:
+
+class WebhookServer(LoopbackServer):
     """Answers each POST with the next of `answers`, the last of them for ever."""
 
     def __init__(self, answers: Sequence[int] = (204,)) -> None:
@@ -35,19 +36,9 @@ class WebhookServer:
             def log_message(self, *_arguments: object) -> None:
                 pass
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
+        super().__init__(Handler)
 
     @property
-    def url(self) -> SecretStr:
-        """The address, with the kind of secret that such addresses hold."""
-        return SecretStr(f"http://127.0.0.1:{self._http.server_port}/hooks/S3CR3T")
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
+    def hook(self) -> SecretStr:
+        """The address to post to, with the kind of secret that such addresses hold."""
+        return SecretStr(f"{self.url}/hooks/S3CR3T")
