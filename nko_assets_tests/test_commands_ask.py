@@ -19,7 +19,7 @@ from nko_assets.resources.store import Store
 from nko_assets.tuning.prompts import TASKS
 from nko_assets.tuning.registry import Model
 from nko_assets_tests.memory_places import address_of
-from nko_assets_tests.servers.gemini_chat import ChatServer, Trouble
+from nko_assets_tests.servers.gemini_chat import ChatServer, Trouble, response
 
 Nko = Callable[..., tuple[int, str, str]]
 MORNING, GEMINI = "ߌ ߣߌ߫ ߛߐ߰ߡߊ߬", "gemini-2.5-flash"
@@ -30,6 +30,8 @@ def said(question, request):
         return Trouble(400, "INVALID_ARGUMENT", "the question is too odd")
     if question == "loop":
         return "ߞߏ߫ ߞߏ߫ ߞߏ߫ ߞߏ߫ ߞߏ߫"
+    if question == "a novel":
+        return response(MORNING, "MAX_TOKENS")
     return "good morning" if question == MORNING else MORNING
 
 
@@ -92,6 +94,15 @@ def test_a_broken_answer_is_shown_with_a_warning(nko):
     assert code == 0
     assert "ߞߏ߫ ߞߏ߫" in out
     assert "no good answer: it says the same over and over" in err
+
+
+def test_an_answer_that_was_cut_off_is_shown_with_a_warning_each_time(nko, server):
+    for _ in range(2):
+        code, out, err = nko("a novel", "--model", GEMINI)
+        assert (code, out) == (0, f"{MORNING}\n{romanize(MORNING)}\n")
+        assert "it did not come to an end and was cut off" in err
+    assert len(server.asked) == 1
+    assert "was cut off" in json.loads(nko("a novel", "--model", GEMINI, "--json")[1])["warning"]
 
 
 def test_without_a_tuned_model_it_says_what_to_do(nko):

@@ -18,7 +18,8 @@ CASES = [json.loads(line) for line in PATH.read_text(encoding="utf-8").split("\n
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_each_gnarly_answer_is_judged_as_its_row_says(case):
-    found = fault(case["answer"], case["question"], case["reference"], case["script"])
+    cut = case.get("cut", False)
+    found = fault(case["answer"], case["question"], case["reference"], case["script"], cut=cut)
     assert found == case["expect"], case["why"]
 
 

@@ -1,12 +1,15 @@
 """A model on this machine: the same answer each time, whoever else is asked with it."""
 
+import csv
 import json
 
 import pytest
 
 from nko_assets.failures import ConfigurationError
-from nko_assets.tuning.chat_model import Conversation
+from nko_assets.tuning.chat_model import OUTPUT_TOKENS, Conversation
 from nko_assets.tuning.prompts import TASKS, Message, ask
+from nko_assets.tuning.tokens import RATES, text_tokens
+from nko_assets_tests.shared import SHARED, needs_shared
 from nko_assets_tests.tuning_models import small, translations
 
 torch = pytest.importorskip("torch", reason="needs the extra `train`")
@@ -22,21 +25,29 @@ QUESTIONS = [
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A model with random weights, which says the same nonsense each time."""
+def make(tmp_path_factory):
+    """Makes the folder of a model with random weights, which says the same nonsense each time."""
     from nko_assets.tuning.trainer.base_model import load
 
     texts = [turn["content"] for row in translations() for turn in row["messages"]]
     loaded = load(small(), None, texts)
-    place = tmp_path_factory.mktemp("models") / "model"
-    config = loaded.model.config
-    # Small weights that serve both ends would only repeat the last token of the question.
-    config.tie_word_embeddings, config.initializer_range = False, 0.5
-    torch.manual_seed(1)
-    type(loaded.model)(config).save_pretrained(place)
-    loaded.tokenizer.save_pretrained(place)
-    (place / "nko.json").write_text(json.dumps({"name": "new-12345678"}))
-    return place
+
+    def make(**settings):
+        place = tmp_path_factory.mktemp("models") / "model"
+        config = type(loaded.model.config).from_dict(loaded.model.config.to_dict() | settings)
+        torch.manual_seed(1)
+        type(loaded.model)(config).save_pretrained(place)
+        loaded.tokenizer.save_pretrained(place)
+        (place / "nko.json").write_text(json.dumps({"name": "new-12345678"}))
+        return place
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def folder(make):
+    """A model that goes on for ever, and never in a circle."""
+    return make(tie_word_embeddings=False, initializer_range=0.5)
 
 
 def test_each_question_has_its_answer_in_its_place(folder):
@@ -74,6 +85,53 @@ def test_an_answer_ends_where_the_model_ends_it(folder, tmp_path):
     assert answer.tokens_out < whole.tokens_out == 12
     # What ends within a character has a mark in the place of it.
     assert whole.text.startswith(answer.text.rstrip("\ufffd"))
+    assert (whole.cut, answer.cut) == (True, False)
+
+
+@needs_shared
+def test_every_tokenizer_has_room_for_the_longest_sentence_of_prose():
+    assert SHARED is not None
+    with (SHARED / "data" / "flores_nqo_dev.tsv").open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+    longest = {
+        name: max(text_tokens(row["nko"], rates) for row in rows) for name, rates in RATES.items()
+    }
+    assert max(longest.values()) <= OUTPUT_TOKENS, longest
+
+
+def test_a_long_answer_comes_whole(folder, tmp_path):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    turns = [{"role": turn.role, "content": turn.content} for turn in QUESTIONS[0].messages]
+    prompt = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    given = tokenizer(prompt, return_tensors="pt")
+    said = model.generate(**given, do_sample=False, max_new_tokens=900)[0].tolist()
+    said = said[given["input_ids"].shape[1] :]
+    late = next(token for place, token in enumerate(said) if said.index(token) == place > 400)
+    model.generation_config.eos_token_id = [late]
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+
+    [answer] = LocalModel(tmp_path).answer(QUESTIONS[:1])
+
+    assert answer.tokens_out == said.index(late) + 1 > 400
+    assert not answer.cut
+
+
+def test_an_answer_is_cut_where_the_context_ends_whoever_else_is_asked(folder):
+    answers = LocalModel(folder).answer(QUESTIONS[:2])
+    assert answers[0].tokens_in != answers[1].tokens_in
+    assert [one.tokens_in + one.tokens_out for one in answers] == [2048, 2048]
+    assert all(one.cut for one in answers)
+
+
+def test_an_answer_that_goes_round_in_circles_is_cut_early(make):
+    # Small weights that serve both ends only repeat the last token of the question.
+    circling = LocalModel(make(tie_word_embeddings=True, initializer_range=0.02))
+    answers = circling.answer(QUESTIONS)
+    assert all(one.cut and one.tokens_out < 400 for one in answers)
 
 
 def test_a_picture_is_a_failure_among_answers(folder):

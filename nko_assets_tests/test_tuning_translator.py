@@ -84,6 +84,7 @@ def test_a_text_that_comes_twice_is_asked_once_and_both_get_the_answer(tmp_path)
         ("book book book book book", "broken", "over and over"),
         ("ߛߓߍ ߟߎ߬", "broken", "not in the script"),
         ("**Translation:** writing", "broken", "labels, markup"),
+        (Answer("writing that", cut=True), "broken", "was cut off"),
     ],
 )
 def test_what_is_no_english_is_kept_out_with_the_reason(tmp_path, said, status, why):

@@ -77,7 +77,7 @@ def register(app: typer.Typer, out: Console, err: Console) -> None:
                 f"{chat.name} did not answer: {answer.failure}.", "Ask again, or another model."
             )
         script = answer_script(chosen, [answer.text])
-        broken = fault(answer.text, question, None, script)
+        broken = fault(answer.text, question, None, script, cut=answer.cut)
         warning = FAULTS[broken] if broken else None
         latin = romanize(normalize(answer.text)) if script == "nko" else None
         if as_json:

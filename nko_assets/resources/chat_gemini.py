@@ -43,11 +43,8 @@ from nko_assets.resources.gemini_errors import (
     failure_of,
 )
 from nko_assets.resources.store import LazyStore
-from nko_assets.tuning.chat_model import Answer, Conversation
+from nko_assets.tuning.chat_model import OUTPUT_TOKENS, Answer, Conversation
 from nko_assets.tuning.prompts import TASKS, Task
-
-OUTPUT_TOKENS: Final = 2048
-"""Room for an answer: the longest sentence of FLORES takes 1,300 tokens in N'Ko."""
 
 _TIMEOUT_S: Final = 60.0
 _ATTEMPTS: Final = 4
@@ -131,10 +128,10 @@ class GeminiChat:
         usage = envelope.usage
         out = usage.output_tokens + usage.thinking_tokens
         # A model that says nothing, or loops until it is cut off, has answered, and badly.
-        cut_off = envelope.status == "max_tokens" and envelope.text.strip()
-        if not (envelope.finished or cut_off):
+        cut = envelope.status == "max_tokens" and bool(envelope.text.strip())
+        if not (envelope.finished or cut):
             return Answer(None, f"{envelope.status}: {envelope.reason}", usage.input_tokens, out)
-        answer = Answer(envelope.text.strip(), None, usage.input_tokens, out)
+        answer = Answer(envelope.text.strip(), None, usage.input_tokens, out, cut=cut)
         write_atomically(path, json.dumps(asdict(answer), ensure_ascii=False).encode())
         return answer
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from nko_assets.tuning.prompts import Message, Task
+
+OUTPUT_TOKENS: Final = 2048
+"""Room for an answer of any model: the longest sentence of FLORES takes 1,300 tokens in N'Ko."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,8 @@ class Answer:
 
     A model that was not reached, or whose service refused, has failed; its answer is no empty text,
     and nothing counts it as a wrong one. An empty `text` is an answer: the model said nothing. So is
-    one that reached the limit of its length: it was given as far as it went. `passing` failures may
-    heal when the question is asked again later.
+    one that was `cut`, at the limit of its length or as it went round in circles: it is given as far
+    as it went. `passing` failures may heal when the question is asked again later.
     """
 
     text: str | None
@@ -36,6 +39,7 @@ class Answer:
     tokens_in: int = 0
     tokens_out: int = 0
     passing: bool = False
+    cut: bool = False
 
     def __post_init__(self) -> None:
         """Refuse an answer that is neither, or both, of text and failure."""

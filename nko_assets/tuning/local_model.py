@@ -10,25 +10,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from nko_assets.failures import ConfigurationError
-from nko_assets.tuning.chat_model import Answer, Conversation
+from nko_assets.tuning.chat_model import OUTPUT_TOKENS, Answer, Conversation
 from nko_assets.tuning.prompts import TASKS, Task
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 CARD: Final = "nko.json"  # the trainer puts one beside the weights: what the model is made of
 _TASKS: Final = frozenset(TASKS) - {"read_line"}
+# Who says a phrase of at most 64 tokens four times and more on end never comes to an end.
+_CIRCLES: Final = 256
+_PHRASE: Final = 64
+_LOOK_EVERY: Final = 32
 
 
 class LocalModel:
     """Answers with the likeliest token at each step, so the same question has the same answer.
 
     Questions are answered `batch` at a time, the longest together, each with at most `max_tokens`
-    tokens. An answer that comes to that bound is given as far as it went: what does not end is
-    what this model says, and no failure of a service. Nothing is loaded before the first question.
+    tokens and within the context of the model. An answer that comes to that bound, or only says the
+    same again and again, is cut there and given as far as it went: what does not end is what this
+    model says, and no failure of a service. Nothing is loaded before the first question.
     """
 
-    def __init__(self, folder: Path, *, batch: int = 16, max_tokens: int = 256) -> None:
+    def __init__(self, folder: Path, *, batch: int = 16, max_tokens: int = OUTPUT_TOKENS) -> None:
         """Raises `ConfigurationError` when `folder` holds no model, or nothing can load it."""
         missing = [
             library
@@ -73,11 +79,11 @@ class LocalModel:
             tokens = self._prompt(conversation)
             if conversation.image is not None:
                 answers[place] = Answer(None, "this model reads no pictures")
-            elif len(tokens) + self._max_tokens > self._context:
+            elif len(tokens) >= self._context:
                 answers[place] = Answer(
                     None,
-                    f"the question has {len(tokens)} tokens, and with {self._max_tokens} for the "
-                    f"answer the model takes {self._context}",
+                    f"the question has {len(tokens)} tokens, and with the answer the model takes "
+                    f"{self._context}",
                 )
             else:
                 prompts[place] = tokens
@@ -99,6 +105,18 @@ class LocalModel:
         import torch
 
         padded = self._tokenizer.pad({"input_ids": list(prompts)}, return_tensors="pt")
+        width = padded["input_ids"].shape[1]
+        room = [min(self._max_tokens, self._context - len(prompt)) for prompt in prompts]
+        cut: dict[int, int] = {}  # row → tokens that it had said
+
+        def stop(tokens: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
+            said = tokens.shape[1] - width
+            look = said >= _CIRCLES and said % _LOOK_EVERY == 0
+            for row, limit in enumerate(room):
+                if said >= limit or (look and _circles(tokens[row, -_CIRCLES:].tolist())):
+                    cut.setdefault(row, said)
+            return torch.tensor([row in cut for row in range(len(room))], device=tokens.device)
+
         with torch.inference_mode():
             output = self._model.generate(
                 **padded.to(self._model.device),
@@ -107,14 +125,15 @@ class LocalModel:
                 temperature=None,
                 top_p=None,
                 top_k=None,
-                max_new_tokens=self._max_tokens,
+                max_new_tokens=max(room),
+                stopping_criteria=[stop],
             )
-        width = padded["input_ids"].shape[1]
-        for prompt, row in zip(prompts, output[:, width:].tolist(), strict=True):
-            ends = [place for place, token in enumerate(row) if token in self._ends]
-            tokens = row[: ends[0] + 1] if ends else row
+        for row, (prompt, said) in enumerate(zip(prompts, output[:, width:].tolist(), strict=True)):
+            tokens = said[: cut.get(row)]
+            ends = [place for place, token in enumerate(tokens) if token in self._ends]
+            tokens = tokens[: ends[0] + 1] if ends else tokens
             text = self._tokenizer.decode(tokens, skip_special_tokens=True).strip()
-            yield Answer(text, tokens_in=len(prompt), tokens_out=len(tokens))
+            yield Answer(text, tokens_in=len(prompt), tokens_out=len(tokens), cut=not ends)
 
     @cached_property
     def _tokenizer(self) -> PreTrainedTokenizerFast:
@@ -162,3 +181,8 @@ class LocalModel:
         given = self._model.generation_config.eos_token_id
         ends = given if isinstance(given, list) else [given, self._tokenizer.eos_token_id]
         return frozenset(end for end in ends if end is not None)
+
+
+def _circles(tokens: Sequence[int]) -> bool:
+    """Whether `tokens` are one phrase of at most `_PHRASE` over and over."""
+    return any(tokens[size:] == tokens[:-size] for size in range(1, _PHRASE + 1))

@@ -56,7 +56,7 @@ def translations(model: ChatModel | None, reviewed: pl.DataFrame) -> pl.DataFram
 def _outcome(text: str, answer: Answer) -> dict[str, str | None]:
     if answer.text is None:
         return _without("failed", str(answer.failure))
-    if broken := fault(answer.text, text, None, "latin"):
+    if broken := fault(answer.text, text, None, "latin", cut=answer.cut):
         return _without("broken", f"the answer {FAULTS[broken]}: {answer.text[:80]!r}")
     return {
         "english": " ".join(answer.text.split()),

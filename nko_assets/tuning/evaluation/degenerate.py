@@ -18,10 +18,11 @@ from nko_assets.nko.characters import BLOCK_END, BLOCK_START
 from nko_assets.nko.mojibake import is_mojibake
 from nko_assets.tuning.evaluation.translation import Script
 
-Fault = Literal["empty", "loop", "wrong_script", "damaged", "leak", "echo", "length"]
+Fault = Literal["empty", "loop", "cut", "wrong_script", "damaged", "leak", "echo", "length"]
 FAULTS: Final[dict[Fault, str]] = {
     "empty": "says nothing",
     "loop": "says the same over and over",
+    "cut": "did not come to an end and was cut off",
     "wrong_script": "is not in the script that was asked for",
     "damaged": "holds characters that no text has",
     "leak": "holds labels, markup or reasoning beside the answer",
@@ -63,27 +64,33 @@ def nko_share(text: str) -> float:
     return len(_NKO.findall(bare)) / len(bare) if bare else 0.0
 
 
-def fault(answer: str, question: str, reference: str | None, script: Script) -> Fault | None:
+def fault(
+    answer: str, question: str, reference: str | None, script: Script, *, cut: bool = False
+) -> Fault | None:
     """What makes `answer` no answer, the worst first; None when nothing does.
 
     `question` is the text that was to be translated, defined or answered, empty for a picture.
-    `script` is the one in which an answer was wanted. What the reference does is no fault; without
-    one (None) nobody knows how long an answer should be.
+    `script` is the one in which an answer was wanted, and `cut` says that the answer was cut off. What
+    the reference does is no fault; without one (None) nobody knows how long an answer should be.
     """
     text = unicodedata.normalize("NFC", answer).strip()
-    found = next(_faults(text, question, reference, script), None)
+    found = next(_faults(text, question, reference, script, cut), None)
     if found is None or reference is None:
         return found
-    return None if found in _faults(reference, question, reference, script) else found
+    return None if found in _faults(reference, question, reference, script, False) else found
 
 
-def _faults(text: str, question: str, reference: str | None, script: Script) -> Iterator[Fault]:
+def _faults(
+    text: str, question: str, reference: str | None, script: Script, cut: bool
+) -> Iterator[Fault]:
     if not any(sign.isalnum() for sign in text):
         yield "empty"
     # Of prose about N'Ko, as a tutor's, the signals of a line of N'Ko say nothing.
     signals = {signal.name for signal in validate(text)} if script == "nko" else set()
     if loops(text) or signals & _NKO_LOOPS:
         yield "loop"
+    if cut:
+        yield "cut"
     if signals & _DAMAGE or "\ufffd" in text or is_mojibake(text):
         yield "damaged"
     if _leaks(text, script) or signals & _LEAKS:

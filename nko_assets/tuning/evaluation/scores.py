@@ -99,7 +99,7 @@ def judge(result: Result) -> Judged | None:
         text,
         correctness.score(example.task, text, example.references),
         correctness.right(example.task, text, example.references),
-        fault(text, question, example.answer, script),
+        fault(text, question, example.answer, script, cut=result.answer.cut),
         script,
     )
 
