@@ -100,6 +100,13 @@ def test_a_decision_is_kept_and_the_next_reading_comes(awa: Visitor, desk: Revie
     assert (decision.verdict, decision.by, decision.seen) == ("accept", "Awa", LINES[0])
 
 
+def test_the_counts_know_of_the_decision_that_they_answer(awa: Visitor) -> None:
+    awa.see("/review")
+    for place, told in enumerate(("5 wait · 1 decided · 1 by you", "4 wait · 2 decided · 2 by you")):
+        answer = awa.send(at(place), form(place, "accept"), script=True).json()
+        assert answer["counts"].startswith(told)
+
+
 def test_a_correction_keeps_only_what_was_changed(awa: Visitor, desk: ReviewDesk) -> None:
     awa.send(at(0), form(0, "correct", nko="ߌ ߣߌ߫ ߛߐ߰ߡߊ߫", note=" seen twice "))
     awa.send(at(1), form(1, "correct", english="", french="comment vas-tu ?"))

@@ -182,7 +182,7 @@ def review_pages(desk: ReviewDesk, lake: Lake) -> APIRouter:
             return _conflict(request, desk, lake, reviewer, reading_id, error)
         applies = _found(desk, reading_id).decision is not None
         did = decision.verdict if applies else "outdated"
-        counts = _counts(request, progress(), reviewer)
+        counts = _counts(request, progress.anew(), reviewer)
         return _done(request, did, counts, decision_id, reading_id, said.without)
 
     return router
