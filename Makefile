@@ -44,8 +44,12 @@ tune:
 	@$(BIN)/nko run
 	@$(BIN)/nko tune $(ARGS)
 
+# The tests make thousands of small databases: in memory, where it has room for them.
 test: check
-	@$(BIN)/python -m pytest -n 3 --dist loadfile
+	@roomy=$$(df -k /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 { print "/dev/shm" }'); \
+	folder=$$(mktemp -d "$${roomy:-$${TMPDIR:-/tmp}}/nko-test-XXXXXX"); \
+	trap 'rm -rf "$$folder"' EXIT; \
+	TMPDIR="$$folder" $(BIN)/python -m pytest -n 3 --dist loadfile
 
 check: $(VENV)/$(EXTRAS)
 	@$(BIN)/ruff format --check .

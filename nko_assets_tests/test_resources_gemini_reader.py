@@ -126,6 +126,10 @@ class TestTheWayOfAFrame:
         assert len(server.jobs) == 1
         assert any("2 frames of 1 videos" in each for each in said)
 
+    def test_who_waits_asks_as_often_as_the_service_is_asked(self, slow_server, store, tmp_path):
+        reader = gemini_reader(slow_server.url, store, tmp_path, poll_every=timedelta(seconds=7))
+        assert reader.poll(reader.submit(frames([1]))).ask_again_s == 7.0
+
     def test_the_status_tells_how_many_and_since_when(self, slow_server, slow_reader, store, clock):
         job = slow_reader.submit(frames([1]))
         assert slow_reader.poll(job).state is JobState.QUEUED

@@ -1,5 +1,6 @@
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -196,6 +197,12 @@ def test_a_server_that_was_killed_is_started_again_with_what_was_committed(
         with open_store(None, used_folder) as again, again.connect() as conn:
             assert conn.execute("select n from kept").fetchall() == [(1,)]
     assert eventually(lambda: not servers_of(used_folder))
+
+
+def test_a_data_root_that_was_deleted_meanwhile_is_no_trouble_at_the_end(folder: Path) -> None:
+    opened = open_store(None, folder)
+    shutil.rmtree(folder)
+    opened.close()
 
 
 def test_a_cluster_of_another_version_is_not_touched(folder: Path) -> None:

@@ -31,8 +31,6 @@ from nko_assets.settings import Settings
 from nko_assets.steps import Workshop
 
 Say = Callable[[str], None]
-# How often a job is looked at while it is waited for; the reader asks the service less often.
-POLL_SECONDS = 30.0
 # Beside the model in use, one that costs more and may read better.
 OTHER_MODEL = "gemini-3.8-flash"
 
@@ -155,7 +153,7 @@ def _offline(workshop: Workshop, requests: Sequence[FrameRequest], say: Say) -> 
 def _wait(reader: DeferredReader, job: Job, say: Say, pause: Callable[[float], None]) -> None:
     while not (status := reader.poll(job)).state.final:
         say(f"{job.model}: {status.note}")
-        pause(POLL_SECONDS)
+        pause(status.ask_again_s)
         # What is asked again need not wait for company.
         reader.flush(say, force=True)
     if status.state is JobState.FAILED:

@@ -20,9 +20,6 @@ from nko_assets.reading.self_agreement import SelfAgreement, compare, place_in_d
 from nko_assets.schemas.readings import FINE, Readings, SecondReadings
 from nko_assets.steps import Context, Outcome, Step
 
-# How often a person who waits is told how far it is; the reader itself asks the service less often.
-POLL_SECONDS = 30.0
-
 ONE_REQUEST_A_FRAME = CheckSpec(
     "one_request_a_frame", "Each kept frame is asked about once, and no other.", "ERROR"
 )
@@ -206,7 +203,7 @@ def _wait(context: Context, job: Job, receipt: Path) -> None:
                 "gemini_results is made when they are there.",
             )
         context.say(status.note)
-        context.pause(POLL_SECONDS)
+        context.pause(status.ask_again_s)
     if status.state is JobState.FAILED:
         # Without its receipt gemini_batches is no longer current, and submits the frames again.
         receipt.unlink()

@@ -41,10 +41,14 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """Where a job is, with one sentence for people: how many frames, since when."""
+    """Where a job is, with one sentence for people: how many frames, since when.
+
+    Whoever waits asks again after `ask_again_s` seconds; asking sooner finds nothing new.
+    """
 
     state: JobState
     note: str
+    ask_again_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,11 +152,12 @@ class GeminiReader:
                     if not isinstance(held, BudgetExceeded | TransientFailure):
                         raise held
                     trouble = held
-            return status_of(now, trouble, self._sending.why_queued, self._clock())
+            status = status_of(now, trouble, self._sending.why_queued, self._clock())
         except HeldBack:
             raise
         except TransientFailure as error:
-            return JobStatus(JobState.RUNNING, f"Nothing is known now: {error.message}")
+            status = JobStatus(JobState.RUNNING, f"Nothing is known now: {error.message}")
+        return replace(status, ask_again_s=self._poll_every.total_seconds())
 
     def collect(
         self, job: Job, requests: Sequence[FrameRequest], progress: Progress

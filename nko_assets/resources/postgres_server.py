@@ -122,6 +122,8 @@ class PostgresServer:
         self._users.close()
 
     def _stop(self) -> None:
+        if not self._cluster.exists():
+            return  # somebody deleted the data root; a server that misses its files ends by itself
         quiet = subprocess.DEVNULL
         stopped = subprocess.run(self._stop_command(), stdout=quiet, stderr=quiet, check=False)
         if stopped.returncode:
