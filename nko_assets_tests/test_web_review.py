@@ -102,7 +102,9 @@ def test_a_decision_is_kept_and_the_next_reading_comes(awa: Visitor, desk: Revie
 
 def test_the_counts_know_of_the_decision_that_they_answer(awa: Visitor) -> None:
     awa.see("/review")
-    for place, told in enumerate(("5 wait · 1 decided · 1 by you", "4 wait · 2 decided · 2 by you")):
+    for place, told in enumerate(
+        ("5 wait · 1 decided · 1 by you", "4 wait · 2 decided · 2 by you")
+    ):
         answer = awa.send(at(place), form(place, "accept"), script=True).json()
         assert answer["counts"].startswith(told)
 
@@ -301,3 +303,32 @@ def test_french_has_one_word_for_taking_back(awa: Visitor, desk: ReviewDesk) -> 
     after = awa.see(at(0)).text
     assert "a annulé une décision" in after
     assert re.findall("[Rr]epri(?:s|se|ses|ez)?\\b|[Rr]eprendre", page + slower + after) == []
+
+
+@pytest.mark.parametrize("script", [True, False])
+@pytest.mark.parametrize(
+    ("change", "status", "told"),
+    [
+        ({"verdict": "correct", "nko": "a" * 3_000}, 422, "2 000 caractères au plus"),
+        ({"verdict": "correct", "nko": "  "}, 422, "ne peut pas être vide"),
+        ({"note": "a\x00b"}, 422, "autre chose que des caractères"),
+    ],
+)
+def test_what_is_refused_is_refused_in_french_too(
+    awa: Visitor, change: dict[str, str], status: int, told: str, script: bool
+) -> None:
+    awa.http.headers["Accept-Language"] = "fr"
+    answer = awa.send(at(0), {**form(0, "accept"), **change}, script=script)
+    assert answer.status_code == status
+    assert answer.headers["content-type"].startswith("application/json" if script else "text/html")
+    assert told in answer.text.replace("\u202f", " ")
+
+
+def test_a_stranger_is_refused_in_french_too(url: str, desk: ReviewDesk, lake: Lake) -> None:
+    furnish(lake, desk)
+    visitor = Visitor(url)
+    visitor.http.headers["Accept-Language"] = "fr"
+    assert "qui vous êtes" in visitor.send(at(0), form(0, "accept"), script=True).json()["detail"]
+    assert "Un nom a des lettres" in visitor.send("/review/reviewer", {"name": "a\x07b"}).text
+    unknown = visitor.send("/review/decisions/99/undo", {"reading": ITEMS[0].reading_id})
+    assert unknown.status_code == 403

@@ -22,6 +22,7 @@ from nko_assets.reading.reviews import LEASE, AlreadyDecided, ReviewItem, Review
 from nko_assets.resources.lake import Lake
 from nko_assets.resources.review_desk import ReviewDesk
 from nko_assets.schemas.base import UUID
+from nko_assets.web.failures import Refused
 from nko_assets.web.kept import Kept
 from nko_assets.web.keyboard import ROWS
 from nko_assets.web.pages import language_of, page
@@ -67,7 +68,7 @@ class Said(BaseModel):
     def decision(self, reading_id: str, by: str) -> HumanDecision:
         """The decision, which accepts where nothing was corrected.
 
-        Raises ValueError, saying what is wrong, for what cannot be one.
+        Raises Refused for an empty text, ValueError for what is no text.
         """
         changed = {}
         if self.take:
@@ -79,6 +80,8 @@ class Said(BaseModel):
                 now, was = getattr(self, name).strip(), getattr(self, f"{name}_seen")
                 if now != was:
                     changed[name] = now
+        if "nko" in changed and not changed["nko"].strip():
+            raise Refused(422, "review.empty")
         verdict = self.verdict
         if changed:
             verdict = "correct"
@@ -134,8 +137,8 @@ def review_pages(desk: ReviewDesk, lake: Lake) -> APIRouter:
             desk.undo(decision_id, reviewer)
         except AlreadyDecided as error:
             return _conflict(request, desk, lake, reviewer, reading, error)
-        except PermanentFailure as error:
-            raise HTTPException(404, error.message) from None
+        except PermanentFailure:
+            raise Refused(404, "review.no_decision") from None
         desk.claim(reading, reviewer)
         if not _by_script(request):
             return RedirectResponse(f"/review/{reading}", 303)
@@ -171,11 +174,11 @@ def review_pages(desk: ReviewDesk, lake: Lake) -> APIRouter:
             longest = longest_correction(item)
             texts = (said.take, said.nko, said.english, said.french)
             if any(len(text) > longest for text in texts):
-                raise HTTPException(422, f"A correction has {longest} characters at the most.")
+                raise Refused(422, "review.too_long", n=longest)
         try:
             decision = said.decision(reading_id, reviewer)
-        except ValueError as error:
-            raise HTTPException(422, f"{error}.") from None
+        except ValueError:
+            raise Refused(422, "review.not_text") from None
         try:
             decision_id = desk.decide(decision, said.seen_decision or None)
         except AlreadyDecided as error:
@@ -231,7 +234,7 @@ def _add_claims(router: APIRouter, desk: ReviewDesk, lake: Lake) -> None:
 def _found(desk: ReviewDesk, reading_id: str) -> ReviewItem:
     item = desk.item(reading_id)
     if item is None:
-        raise HTTPException(404, "There is no such reading; its frame may have been read again.")
+        raise Refused(404, "review.gone")
     return item
 
 
