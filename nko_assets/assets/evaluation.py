@@ -34,10 +34,11 @@ from nko_assets.tuning.evaluation.benchmarks import (
 from nko_assets.tuning.evaluation.contamination import (
     Seen,
     contamination,
+    kept_out,
     training_texts,
 )
 from nko_assets.tuning.evaluation.flores import read_flores
-from nko_assets.tuning.evaluation.frozen_test import FrozenTest, apart, frozen_test
+from nko_assets.tuning.evaluation.frozen_test import FrozenTest, frozen_test
 from nko_assets.tuning.evaluation.harness import Role, Run, ask_all, require_answers
 from nko_assets.tuning.evaluation.page import render_evaluation
 from nko_assets.tuning.evaluation.report import (
@@ -92,7 +93,12 @@ def _evaluate(context: Context) -> Outcome:
     frozen = frozen_test(
         context.lake.root / "tuning" / "frozen_test", iter_examples(splits / VALIDATION)
     )
-    train, _ = apart(examples(splits / TRAIN, pictures=False), frozen)
+    out = kept_out(
+        iter_examples(splits / TRAIN, pictures=False),
+        iter_examples(splits / VALIDATION, pictures=False),
+        frozen,
+    )
+    train = [one for one in examples(splits / TRAIN, pictures=False) if one.id not in out]
     shared = _validated_with_test(context, tuned, frozen) if tuned else ""
     tests = _benchmarks(context, frozen, shared)
     trained_on = _trained_on(context, tuned) if tuned else _shown(train)

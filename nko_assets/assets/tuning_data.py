@@ -27,11 +27,10 @@ from nko_assets.tuning.dataset import (
     validated_with,
     write_dataset,
 )
-from nko_assets.tuning.evaluation.contamination import shows
+from nko_assets.tuning.evaluation.contamination import kept_out
 from nko_assets.tuning.evaluation.frozen_test import (
     choose,
     frozen_test,
-    guard,
     known_text,
     read_frozen_test,
 )
@@ -71,18 +70,17 @@ def _dataset(context: Context) -> Outcome:
     splits, path = context.lake.root / "splits", dataset_path(context.lake.root)
     bucket = context.workshop.bucket
     test = frozen_test(path.parent / "frozen_test", iter_examples(splits / VALIDATION))
-    like_the_test = guard(test)
-    shown = shows(
-        text
-        for example in (*iter_examples(splits / VALIDATION), *test.examples)
-        for text in example.nko
+    reasons = kept_out(
+        iter_examples(splits / TRAIN, pictures=False),
+        iter_examples(splits / VALIDATION, pictures=False),
+        test,
     )
     with Publisher(bucket, PICTURES) as publisher:
         written = write_dataset(
             splits,
             path.parent / "dataset",
             picture=publisher.picture,
-            keep_out=lambda example: like_the_test(example) or shown(example),
+            keep_out=lambda example: reasons.get(example.id, ""),
             tested=known_text(test),
         )
     broken = broken_rows(written)
@@ -288,7 +286,7 @@ STEPS = (
         per_video=False,
         inputs=("splits",),
         identity=_identity,
-        code_version="3",
+        code_version="4",
         model=TuningExamples,
         checks=(CONFORMS, ENOUGH, VALIDATED),
         kinds=("json", "gcs"),

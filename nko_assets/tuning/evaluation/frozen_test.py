@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -129,18 +129,6 @@ def known_text(test: FrozenTest) -> Callable[[Example], str]:
         return ""
 
     return why
-
-
-def apart(
-    train: Sequence[Example], test: FrozenTest
-) -> tuple[list[Example], list[tuple[Example, str]]]:
-    """The examples of `train` that may train beside `test`, and the others with the reason."""
-    why = guard(test)
-    judged = [(example, why(example)) for example in train]
-    return (
-        [example for example, reason in judged if not reason],
-        [(example, reason) for example, reason in judged if reason],
-    )
 
 
 def _content(examples: Iterable[Example]) -> bytes:
