@@ -119,6 +119,14 @@ class TestTheWayOfAFrame:
         reader.poll(job)
         assert [len(each.keys) for each in server.jobs] == [40, 40, 10]
 
+    def test_what_is_withdrawn_is_not_sent_and_other_readings_are(self, reader, server):
+        requests = frames([1, 2])
+        for reading in (1, 2):
+            reader.submit(requests, reading=reading)
+        reader.withdraw(["video-1"], reading=2)
+        reader.flush(quiet, force=True)
+        assert len(server.requests_paid) == 6
+
     def test_with_force_nothing_waits(self, reader, server):
         reader.submit(frames([1]))
         said = []

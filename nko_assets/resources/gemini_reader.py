@@ -122,6 +122,11 @@ class GeminiReader:
         cost = sum({row.hash: row.estimated_usd for row in rows}.values())
         return Job.of(self.name, self.model, [row.hash for row in rows], cost, reading)
 
+    def withdraw(self, video_ids: Collection[str], *, reading: int) -> None:
+        """Take from the queue what is asked of these videos for `reading`: nobody waits for it."""
+        with self._store().session() as conn:
+            ledger.withdraw(conn, video_ids, {"reading": reading}, but=())
+
     def flush(self, say: Progress, *, force: bool = False) -> None:
         """Send what is queued for this model, in as few jobs as the limits allow.
 
