@@ -466,6 +466,19 @@ class TestMoney:
         slow_reader.flush(quiet, force=True)
         assert len(slow_server.requests_paid) == 10
 
+    def test_a_lack_of_money_is_told_at_once_however_often_one_asks(
+        self, server, store, tmp_path, clock
+    ):
+        limits = Limits(budget_usd=0.0)
+        poor = gemini_reader(server.url, store, tmp_path, limits=limits, clock=clock)
+        job = poor.submit(frames([1]))
+        with pytest.raises(BudgetExceeded):
+            poor.flush(quiet, force=True)
+        for _ in range(3):
+            clock.forward(seconds=31)
+            with pytest.raises(HeldBack, match="The budget"):
+                poor.poll(job)
+
     def test_the_tier_throttles_without_a_failure(self, server, store, tmp_path, clock):
         reader = gemini_reader(
             server.url, store, tmp_path, limits=Limits(max_open_jobs=1, max_videos=1), clock=clock

@@ -296,6 +296,8 @@ class GeminiReader:
             except BudgetExceeded as error:
                 self._sending.over_budget = error
                 raise
+            if plan is not None:
+                self._sending.over_budget = None
             if plan is None or not self._jobs.carry_out(plan.name, say):
                 break
         with self._store().session() as conn:
@@ -383,8 +385,12 @@ class _Sending:
     why_queued: str = ""
 
     def begin(self, now: datetime) -> None:
-        """Another flush begins: nothing is known yet of what it cannot send."""
-        self.at, self.over_budget, self.why_queued = now, None, ""
+        """Another flush begins: nothing is known yet of what it cannot send.
+
+        That money lacks is known until a job is planned: a flush without force does not look at
+        money as long as the frames wait for company.
+        """
+        self.at, self.why_queued = now, ""
 
 
 def _nobody(_: str) -> None:
