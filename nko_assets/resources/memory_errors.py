@@ -39,9 +39,14 @@ def request_errors() -> Iterator[None]:
         yield
     except httpx.TimeoutException:
         raise TransientFailure("Supabase gave no answer in time.", NOTHING_HALF) from None
+    except httpx.InvalidURL:
+        raise ConfigurationError(
+            "SUPABASE_URL is no address.", "It looks like https://<project>.supabase.co."
+        ) from None
     except httpx.TransportError as error:
-        # Some errors have no text, and then their name says what happened.
-        said = str(error) or type(error).__name__
+        # Some have no text, and that of a request which cannot be sent repeats its headers.
+        has_text = str(error) and not isinstance(error, httpx.LocalProtocolError)
+        said = str(error) if has_text else type(error).__name__
         raise TransientFailure(
             f"The connection to Supabase failed: {said}.",
             f"See that SUPABASE_URL is right and the network is there. {NOTHING_HALF}",
