@@ -142,6 +142,7 @@ def test_turns_come_in_the_order_of_their_commits_and_none_is_passed_over(
                 second = threading.Thread(target=insert, args=["b"])
                 second.start()
                 while not _waiting(store):
+                    assert second.is_alive()
                     time.sleep(0.01)
             second.join()
             with broken.transaction(force_rollback=True):
