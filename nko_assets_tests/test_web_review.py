@@ -186,7 +186,8 @@ def test_a_decision_that_was_taken_back_waits_again(awa: Visitor, desk: ReviewDe
     back = awa.send(
         f"/review/decisions/{decision}/undo", {"reading": ITEMS[0].reading_id}, script=True
     )
-    assert reading_on(back) == ITEMS[0].reading_id
+    assert ITEMS[0].reading_id in back.json()["item"]
+    assert back.json()["counts"].startswith("6 wait · 0 decided")
     assert desk.decisions() == []
     assert [entry.verdict for entry in desk.history(ITEMS[0].reading_id)] == ["accept", "undo"]
     without_script = awa.send(
@@ -198,6 +199,75 @@ def test_a_decision_that_was_taken_back_waits_again(awa: Visitor, desk: ReviewDe
 def test_a_decision_that_is_not_there_cannot_be_taken_back(awa: Visitor) -> None:
     answer = awa.send("/review/decisions/99/undo", {"reading": ITEMS[0].reading_id})
     assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_decision_on_what_is_gone_meanwhile_is_taken_back_all_the_same(
+    awa: Visitor, desk: ReviewDesk, script: bool
+) -> None:
+    decision = awa.send(at(0), form(0, "accept"), script=True).json()["decision"]
+    desk.put_items(LESSON, ITEMS[1:])
+    undo = f"/review/decisions/{decision}/undo"
+    answer = awa.send(undo, {"reading": ITEMS[0].reading_id}, script=script)
+    if script:
+        assert answer.json()["item"] is None
+        told = answer.json()["told"]
+    else:
+        told = awa.see(answer.headers["location"]).text
+    assert "Its reading is no longer asked for" in told
+    assert desk.decisions() == []
+
+
+def test_what_is_gone_meanwhile_can_be_skipped(awa: Visitor, desk: ReviewDesk) -> None:
+    desk.put_items(LESSON, ITEMS[1:])
+    assert awa.send(at(0), form(0, "skip"), script=True).json()["told"] == "Skipped."
+    gone = awa.send(at(0), form(0, "accept"), script=True)
+    assert gone.status_code == 404
+    assert "its frame was read again" in gone.json()["detail"]
+
+
+def test_a_correction_of_somebody_else_is_what_the_next_one_sees_and_agrees_to(
+    awa: Visitor, url: str, desk: ReviewDesk
+) -> None:
+    awa.send(at(0), form(0, "correct", nko="ߒߞߏ", english="I say"))
+    fanta = Visitor(url, "Fanta")
+    page = fanta.see(at(0)).text
+    headline, as_read = page.split('<section class="reading')[1:3]
+    assert "As Awa corrected it" in headline
+    assert "I say" in headline
+    assert f'name="take" value="{LINES[0]}"' in as_read
+    before = desk.item(ITEMS[0].reading_id)
+    assert before is not None
+    agreed = form(0, "accept", seen_decision=before.last_decision)
+    assert fanta.send(at(0), agreed, script=True).json()["told"] == "Accepted."
+    decision = desk.decisions()[-1]
+    assert (decision.verdict, decision.by) == ("correct", "Fanta")
+    assert (decision.nko, decision.english) == ("ߒߞߏ", "I say")
+
+
+def test_what_was_read_is_taken_in_place_of_a_correction(
+    awa: Visitor, url: str, desk: ReviewDesk
+) -> None:
+    first = awa.send(at(0), form(0, "correct", nko="ߒߞߏ"), script=True).json()["decision"]
+    taken = {**form(0, "correct", take=LINES[0], seen_decision=first), "nko": "ߒߞߏ"}
+    Visitor(url, "Fanta").send(at(0), taken)
+    assert [one.verdict for one in desk.decisions()] == ["correct", "accept"]
+
+
+def test_who_was_slower_finds_what_they_wrote_beside_what_stands(awa: Visitor, url: str) -> None:
+    bakari = Visitor(url, "Bakari")
+    awa.send(at(0), form(0, "accept"))
+    written = form(0, "correct", nko="ߒߞߏ ߓߟߏ", french="ma main", note="look")
+    page = bakari.send(at(0), written).text
+    part = bakari.send(at(0), written, script=True).json()["item"]
+    for shown in (page, part):
+        assert ">ߒߞߏ ߓߟߏ</textarea>" in shown
+        assert 'value="ma main"' in shown
+        assert 'value="look"' in shown
+        assert '<details class="correction" open>' in shown
+        assert "accepted it" in shown
+    assert "What you wrote stands in the fields" in page
+    assert "item" not in bakari.send(at(0), form(0, "reject"), script=True).json()
 
 
 def test_what_is_skipped_does_not_come_back_until_all_is_seen(awa: Visitor) -> None:
