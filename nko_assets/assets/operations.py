@@ -10,18 +10,16 @@ from typing import Any
 
 import polars as pl
 
-from nko_assets.assets.unasked import Unasked, unasked
+from nko_assets.assets.lessons import SUBMISSION
 from nko_assets.channel import VideoEntry
 from nko_assets.checks import CheckSpec, judge
 from nko_assets.previews import table_preview
 from nko_assets.reading import ledger
 from nko_assets.reading.batch_table import BatchLine, batch_markdown, batch_table
 from nko_assets.reading.costs import NOTHING_PAID, CostReport
-from nko_assets.reading.frame_counts import FrameCount, count_frames
+from nko_assets.reading.frame_counts import FrameCount, KnownVideo, count_frames
 from nko_assets.reading.gemini.estimate import Budget, Estimate, ModelEstimate, estimate
 from nko_assets.reading.gemini.models import known_models, model_named
-from nko_assets.reading.gemini.schedule import Schedule, schedule
-from nko_assets.resources.reader import limits_of
 from nko_assets.steps import Context, Outcome, Step, Workshop
 
 WITHIN_BUDGET = CheckSpec(
@@ -39,62 +37,69 @@ CLOSE = (0.75, 1.25)
 class DryRun:
     """What would be asked, and what that would cost with each model and with the `chosen` one.
 
-    `frames` are those of videos that were never asked about; `left` has the rest as well. `costs`,
-    `chosen` and `jobs`, the batch jobs of the chosen model, are None when nothing is left to be
-    asked.
+    Both are None when nothing is left to be asked. `handed_over` is how many videos are with the configured model already; they are not counted.
     """
 
     frames: FrameCount
-    left: Unasked
+    handed_over: int
     costs: Estimate | None
     chosen: ModelEstimate | None
-    jobs: Schedule | None
-
-    @property
-    def asked(self) -> int:
-        """How many frames would be asked about; those that are read twice count twice."""
-        return self.chosen.frames if self.chosen else 0
 
     @property
     def basis(self) -> str:
         """Where the number of frames comes from, and what it leaves out."""
         if self.costs is None:
             return "Nothing is left to be asked."
-        again, queued = self.left.again.total(), self.left.queued.total()
-        parts = (
-            (self.frames.frames, self.frames.basis),
-            (again, f"{again:,} of {self.left.again_videos:,} videos that were asked otherwise."),
-            (queued, f"{queued:,} are queued and not paid."),
-            (self.left.handed_over, f"{self.left.handed_over:,} videos were handed over already."),
-        )
-        return " ".join(text for number, text in parts if number)
+        if not self.handed_over:
+            return self.frames.basis
+        return f"{self.frames.basis} {self.handed_over} more videos were handed over already."
 
 
 def dry_run(workshop: Workshop, entries: Iterable[VideoEntry]) -> DryRun:
-    """What reading `entries` with Gemini would cost, from what is known of them; asks nobody.
-
-    What waits in the ledger is sent with them, whichever video it is of, and is counted too.
-    """
+    """What reading `entries` with Gemini would cost, from what is known of them; asks nobody."""
     settings = workshop.settings
     model = model_named(settings.model).name
-    left = unasked(workshop, entries)
-    frames = count_frames(left.videos, settings.interval_s)
-    sizes = left.again + left.queued
-    for size, count in frames.sizes.items():
-        sizes[size] += round(count * (1 + settings.second_reading))
-    if not sizes.total():
-        return DryRun(frames, left, None, None, None)
-    costs = estimate(
-        sizes,
-        known_models(),
-        datetime.now(UTC).date(),
-        resolution=settings.resolution,
-        budget=budget_of(workshop),
+    unasked = []
+    handed_over = 0
+    for entry in entries:
+        receipt = workshop.lake.record(SUBMISSION, entry.video_id)
+        if receipt is not None and receipt.facts.get("model") == model:
+            handed_over += 1
+        else:
+            unasked.append(known_video(workshop, entry))
+    frames = count_frames(unasked, settings.interval_s)
+    sizes = {
+        size: round(count * (1 + settings.second_reading)) for size, count in frames.sizes.items()
+    }
+    costs = chosen = None
+    if frames.frames:
+        today = datetime.now(UTC).date()
+        costs = estimate(
+            sizes,
+            known_models(),
+            today,
+            resolution=settings.resolution,
+            budget=budget_of(workshop),
+        )
+        (chosen,) = [each for each in costs.models if each.model == model]
+    return DryRun(frames, handed_over, costs, chosen)
+
+
+def known_video(workshop: Workshop, entry: VideoEntry) -> KnownVideo:
+    """What the data root knows of a video, for counting its frames."""
+    facts = {
+        name: record.facts
+        for name in ("video_files", "frames", "unique_frames")
+        if (record := workshop.lake.record(name, entry.video_id)) is not None
+    }
+    file = facts.get("video_files", {})
+    return KnownVideo(
+        entry.video_id,
+        duration_s=file.get("seconds", entry.duration_s),
+        sampled=facts.get("frames", {}).get("rows"),
+        kept=facts.get("unique_frames", {}).get("kept"),
+        size=(file["width"], file["height"]) if "width" in file else None,
     )
-    (chosen,) = [each for each in costs.models if each.model == model]
-    videos = len(left.videos) + left.again_videos + left.queued_videos
-    jobs = schedule(videos, chosen.input_tokens, limits_of(settings))
-    return DryRun(frames, left, costs, chosen, jobs)
 
 
 def budget_of(workshop: Workshop) -> Budget:
@@ -123,21 +128,14 @@ def _listed(context: Context) -> list[VideoEntry]:
 
 def _estimate_identity(context: Context) -> Mapping[str, Any]:
     run = dry_run(context.workshop, _listed(context))
-    rows = run.costs.as_rows() if run.costs else []
-    return {"basis": run.basis, "rows": rows, "jobs": str(run.jobs)}
+    return {"basis": run.basis, "rows": run.costs.as_rows() if run.costs else []}
 
 
 def _estimate(context: Context) -> Outcome:
     run = dry_run(context.workshop, _listed(context))
     context.say(run.basis)
     rows = run.costs.as_rows() if run.costs else []
-    document = {
-        "basis": run.basis,
-        "model": context.settings.model,
-        "jobs": run.jobs.jobs if run.jobs else 0,
-        "days": run.jobs.days if run.jobs else 0,
-        "models": rows,
-    }
+    document = {"basis": run.basis, "model": context.settings.model, "models": rows}
     table = pl.DataFrame(rows)
     return Outcome(
         files={
@@ -149,16 +147,15 @@ def _estimate(context: Context) -> Outcome:
             judge(
                 AFFORDABLE,
                 run.chosen is None or run.chosen.within_budget,
-                f"{run.chosen.model}: ${run.chosen.usd:,.2f}, {run.chosen.verdict}. {run.jobs}"
+                f"{run.chosen.model}: ${run.chosen.usd:,.2f}, {run.chosen.verdict}."
                 if run.chosen
                 else run.basis,
             )
         ],
         facts={
-            "frames": run.asked,
+            "frames": run.frames.frames,
             "basis": run.basis,
             "model": context.settings.model,
-            "batch jobs": str(run.jobs) if run.jobs else "none",
             "estimated dollars": round(run.chosen.usd, 4) if run.chosen else 0.0,
             "models": {"markdown": table_preview(table, table.columns, len(rows))},
         },
