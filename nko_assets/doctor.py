@@ -187,10 +187,10 @@ def _store(settings: Settings) -> Finding:
         there = "made" if store.exists else "not made yet"
         return Finding("store", True, f"Postgres embedded in {settings.data / 'store'}, {there}")
     try:
-        Store(settings.store_url, None).connect().close()
+        with Store(settings.store_url, None).connect() as conn:
+            host = conn.info.host
     except NkoError as error:
         return Finding("store", False, error.message, error.next_step)
-    host = urlsplit(settings.store_url.get_secret_value()).hostname
     return Finding("store", True, f"the Postgres database at {host} (NKO_STORE_URL)")
 
 
@@ -269,6 +269,8 @@ def _google_credentials() -> Finding:
     import google.auth
     from google.auth.exceptions import DefaultCredentialsError
 
+    from nko_assets.resources.google_login import LOG_IN
+
     try:
         credentials, _ = google.auth.default()
     except DefaultCredentialsError:
@@ -276,7 +278,7 @@ def _google_credentials() -> Finding:
             "Google Cloud",
             False,
             "nobody is logged in.",
-            "gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS.",
+            LOG_IN,
         )
     who = getattr(credentials, "service_account_email", None) or "the user who logged in"
     return Finding("Google Cloud", True, f"asked as {who}")

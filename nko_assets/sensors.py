@@ -11,6 +11,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import (
     UnresolvedAssetJobDefinition,
 )
+from pydantic import SecretStr
 
 from nko_assets.assets.lessons import COLLECTION, LESSON_ASSETS, READING_ASSETS, SUBMISSION
 from nko_assets.channel import VideoEntry
@@ -381,9 +382,10 @@ def _failure_message(context: dg.RunFailureSensorContext, settings: Settings) ->
 
 def _without_secrets(text: str, settings: Settings) -> str:
     """`text` without what nobody but this project may know, should an error have repeated it."""
-    for secret in (settings.gemini_api_key, settings.store_url, settings.failure_webhook):
-        if secret is not None:
-            text = text.replace(json.dumps(secret.get_secret_value())[1:-1], "…")
+    for _, secret in settings:
+        if isinstance(secret, SecretStr) and secret:
+            said = json.dumps(secret.get_secret_value(), ensure_ascii=False)[1:-1]
+            text = text.replace(said, "…")
     return text
 
 

@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     AliasChoices,
@@ -27,6 +27,8 @@ KEY_VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 PROJECT_VARIABLE = "GOOGLE_CLOUD_PROJECT"
 # Models that are chosen by a word, where a folder could be named too.
 CHOICES = ("none", "current", "student")
+# A key, as a header can carry it.
+KEY = re.compile("[!-~]+")
 # How Vertex AI calls an endpoint.
 ENDPOINT = re.compile(r"projects/[^/\s]+/locations/[^/\s]+/endpoints/[^/\s]+")
 # How a bucket is called, with a folder in it or none.
@@ -47,6 +49,8 @@ class Settings(BaseSettings):
         frozen=True,
         hide_input_in_errors=True,
         populate_by_name=True,
+        # A line end behind a key or an address belongs to the file it was copied from.
+        str_strip_whitespace=True,
     )
 
     data: Path = Field(Path("data"), description="folder that holds every artefact")
@@ -205,10 +209,14 @@ class Settings(BaseSettings):
     @classmethod
     def _folder_absolute(cls, source: str) -> str:
         """A folder keeps its meaning in processes with another current folder, such as the UI's."""
-        spec = source.strip()
-        if not spec or spec == "sample" or page_url(spec):
-            return spec
-        return str(Path(spec).expanduser().absolute())
+        if not source or source == "sample":
+            return source
+        try:
+            is_url = page_url(source) is not None
+        except ValueError:
+            # What it says repeats the address, which may hold a password.
+            raise ValueError("it begins like a URL and is none") from None
+        return source if is_url else str(Path(source).expanduser().absolute())
 
     @field_validator("bucket", mode="after")
     @classmethod
@@ -225,8 +233,7 @@ class Settings(BaseSettings):
     @classmethod
     def _config_absolute(cls, config: str) -> str:
         """A preset is one word; a file keeps its meaning in processes with another folder."""
-        name = config.strip()
-        return str(Path(name).expanduser().absolute()) if name.endswith(".toml") else name
+        return str(Path(config).expanduser().absolute()) if config.endswith(".toml") else config
 
     @field_validator("translator", "reader_weights", mode="after")
     @classmethod
@@ -236,27 +243,28 @@ class Settings(BaseSettings):
             return model
         return str(Path(model).expanduser().absolute())
 
-    @field_validator("gemini_api_key", mode="after")
+    @field_validator("gemini_api_key", "supabase_service_key", mode="after")
     @classmethod
     def _one_word(cls, key: SecretStr | None) -> SecretStr | None:
-        if key is not None and key.get_secret_value().split() != [key.get_secret_value()]:
-            raise ValueError("a key is one word without spaces")
+        """No header could carry anything else, and what says so would repeat it."""
+        if key is not None and not KEY.fullmatch(key.get_secret_value()):
+            raise ValueError("a key is one word of ASCII letters, digits and signs")
         return key
 
     @field_validator("store_url", mode="after")
     @classmethod
     def _postgres(cls, address: SecretStr | None) -> SecretStr | None:
-        if address and not address.get_secret_value().startswith(("postgresql://", "postgres://")):
+        if address is not None and not address.get_secret_value().startswith(
+            ("postgresql://", "postgres://")
+        ):
             raise ValueError("it looks like postgresql://user:password@host:5432/postgres")
         return address
 
     @field_validator("failure_webhook", mode="after")
     @classmethod
     def _http(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None:
-            parts = urlsplit(url.get_secret_value())
-            if parts.scheme not in ("http", "https") or not parts.hostname:
-                raise ValueError("it has to begin with http:// or https://")
+        if url is not None and _web_address(url.get_secret_value()) is None:
+            raise ValueError("it has to begin with http:// or https://, and to be a URL")
         return url
 
     @property
@@ -302,8 +310,8 @@ class Settings(BaseSettings):
     def _project(cls, url: str | None) -> str | None:
         if url is None:
             return None
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.password:
+        parts = _web_address(url)
+        if parts is None or "@" in parts.netloc:
             raise ValueError("it looks like https://<project>.supabase.co")
         return url.rstrip("/")
 
@@ -323,6 +331,18 @@ class Settings(BaseSettings):
         if self.min_height > self.max_height:
             raise ValueError("NKO_MIN_HEIGHT is above NKO_MAX_HEIGHT")
         return self
+
+
+def _web_address(url: str) -> SplitResult | None:
+    """The parts of an http or https address; None when it is none, for errors would repeat it."""
+    try:
+        parts = urlsplit(url)
+        # Reading the port checks it: of a password with a slash it would be the beginning.
+        whole = parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return None
+    in_one_line = url.isprintable() and not any(map(str.isspace, url))
+    return parts if whole and in_one_line and parts.scheme in ("http", "https") else None
 
 
 def load_settings(**given: object) -> Settings:

@@ -105,6 +105,11 @@ class Window:
         self.page.keyboard.press("Enter")
         self.page.locator("#review").wait_for()
 
+    def reviews(self) -> None:
+        """Wait until the script of the page of review hears the keys, and they count."""
+        self.page.locator("#review[data-ready]").wait_for()
+        self.page.wait_for_timeout(300)
+
     def picture(self, name: str) -> None:
         """Save what the window shows, where NKO_SCREENSHOTS names a folder."""
         if folder := os.environ.get("NKO_SCREENSHOTS"):

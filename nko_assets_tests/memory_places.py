@@ -28,7 +28,8 @@ def empty(database: Store) -> None:
     """Forget everything."""
     with database.connect() as conn:
         conn.execute(
-            "truncate memory_conversations, memory_motifs, memory_staging restart identity cascade"
+            "truncate memory_conversations, memory_motifs, memory_staging, memory_words"
+            " restart identity cascade"
         )
 
 

@@ -37,11 +37,11 @@ def followed(url: str, last_id: str | None = None) -> Iterator[Iterator[Event]]:
 
 
 def turns(events: Iterator[Event], count: int) -> list[Event]:
-    """The next `count` turns; anything else but comments on the way fails."""
+    """The next `count` turns; anything else on the way fails, but comments and `following`."""
     found: list[Event] = []
     while len(found) < count:
         event = next(events)
-        if event.name:
+        if event.name and event.name != "following":
             assert event.name == "turn"
             found.append(event)
     return found

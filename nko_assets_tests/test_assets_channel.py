@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from nko_assets.failures import ConfigurationError
+from nko_assets.lineage import STEPS
 from nko_assets_tests.channels import write_lesson
 from nko_assets_tests.workbench import Shelf, Workbench, check, entry_of
 
@@ -39,6 +41,15 @@ def test_the_manifest_is_written_as_json_and_as_a_table(tmp_path):
     document = json.loads(outcome.files[bench.lake.manifest_path])
     assert [video["video_id"] for video in document["videos"]] == ["v1", "v2"]
     assert outcome.table["video_id"].to_list() == ["v1", "v2"]
+
+
+def test_how_many_are_no_longer_listed_is_told(tmp_path):
+    three = [entry_of(f"v{number}") for number in range(3)]
+    known(tmp_path, *three)
+    bench = Workbench(tmp_path, source=Shelf(three[:1]), allow_shrink=True)
+    said = []
+    STEPS["video_manifest"].work(replace(bench.context(), say=said.append))
+    assert said[-1] == "0 new videos, 0 changed, 2 no longer listed"
 
 
 def known(tmp_path, *entries, source="/lessons/a"):

@@ -109,6 +109,10 @@ class Slow(ScriptedReader):
     held: bool = False
     flushed: int = 0
     again: tuple[str, ...] = ()
+    withdrawn: tuple[tuple[str, int], ...] = ()
+
+    def withdraw(self, video_ids, *, reading):
+        self.withdrawn += tuple((video_id, reading) for video_id in video_ids)
 
     def submit(self, requests, *, reading=1):
         if reading == 2:
@@ -298,6 +302,15 @@ def test_asking_twice_makes_the_receipts_again(tmp_path):
 
 
 # --- the offline reader beside another ------------------------------------------------------
+
+
+def test_a_second_reading_that_is_not_wanted_any_more_is_withdrawn(tmp_path):
+    reader = Slow()
+    for share, withdrawn in ((0.5, ()), (0.0, (("v1", 2),))):
+        twice = TWICE | {"second_reading": share}
+        bench = bench_with(tmp_path, reader, kept=(True,) * 40, **twice)
+        bench.work("gemini_batches", "v1")
+        assert reader.withdrawn == withdrawn
 
 
 def test_the_offline_reader_as_the_first_has_no_second(tmp_path):

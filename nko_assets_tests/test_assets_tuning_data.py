@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import islice, product
 from pathlib import Path
 
@@ -13,11 +15,13 @@ import pytest
 from nko_assets.assets.tuning_data import STEPS, dataset_path
 from nko_assets.failures import PermanentFailure
 from nko_assets.lineage import STEPS as LINEAGE
+from nko_assets.reading.ledger import Limits, book
 from nko_assets.steps import current_record, perform
 from nko_assets.tuning.dataset import FILES, read_dataset
 from nko_assets_tests.builders import channel
 from nko_assets_tests.corpus_files import corpus_of, write_corpus
 from nko_assets_tests.servers.gcs import BUCKET, gcs_server
+from nko_assets_tests.test_assets_operations import OpenStore
 from nko_assets_tests.test_tuning_tokens import words_tokenizer
 from nko_assets_tests.tuning_rows import ID, side
 from nko_assets_tests.workbench import Workbench, check, entry_of
@@ -172,10 +176,32 @@ def test_the_decision_document_is_written_and_follows_the_budget(tmp_path):
     assert record.facts["first"]
     assert (tmp_path / "reports/tuning_options.html").read_text().startswith("<!doctype html>")
     document = json.loads((tmp_path / "reports/tuning_options.json").read_text())
-    assert document["budget_usd"] == 50
+    assert document["left_usd"] == 50
     poorer = Workbench(tmp_path, *map(entry_of, VIDEOS), budget_usd=0).context("", *VIDEOS)
     assert current_record(OPTIONS, poorer, ALL) is None
     assert not check(OPTIONS.work(poorer), "tuning_is_affordable").passed
+
+
+def test_what_is_spent_already_tunes_nothing(tmp_path, store):
+    bench = bench_of(tmp_path, budget_usd=50)
+    bench.workshop = replace(bench.workshop, store=OpenStore(store))
+    context = bench.context("", *VIDEOS)
+    perform(OPTIONS, context, ALL)
+    assert check(OPTIONS.work(context), "tuning_is_affordable").passed
+    with store.connect() as conn:
+        book(
+            conn,
+            "reading",
+            purpose="reading",
+            model="gemini-2.5-flash",
+            usd=49.999,
+            limits=Limits(budget_usd=50),
+            now=datetime.now(UTC),
+        )
+    assert current_record(OPTIONS, context, ALL) is None
+    affordable = check(OPTIONS.work(context), "tuning_is_affordable")
+    assert not affordable.passed
+    assert "the $0.00 that are left of the budget" in affordable.message
 
 
 def test_a_tokenizer_of_ones_own_counts_in_the_document(tmp_path):

@@ -68,8 +68,32 @@ def test_as_json_every_field_is_there(nko: Nko) -> None:
 
 
 def test_nothing_found_is_said(nko: Nko) -> None:
-    code, out, _ = nko("ߖߌ", "--video", "b")
+    code, out, _ = nko("ߖߌ", "--video", "a", "--phase", "validation")
     assert (code, out) == (0, "Nothing was found.\n")
+
+
+def test_a_video_that_nobody_has_is_named(nko: Nko) -> None:
+    code, out, err = nko("ߖߌ", "--video", "b")
+    assert (code, out) == (2, "")
+    assert "No video b is in the memory" in err
+
+
+def test_an_empty_memory_is_told_from_a_word_that_is_not_there(nko: Nko, database: Store) -> None:
+    empty(database)
+    code, out, err = nko("ߖߌ")
+    assert (code, out) == (2, "")
+    assert "The memory (Postgres) is empty" in err
+    assert "nko import" in err
+
+
+def test_searching_where_nothing_ran_makes_nothing_there(
+    nko: Nko, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NKO_STORE_URL")
+    code, out, err = nko("ߖߌ", "--data", str(tmp_path / "typo"))
+    assert (code, out) == (2, "")
+    assert "There is no memory in" in err
+    assert not (tmp_path / "typo").exists()
 
 
 @pytest.mark.parametrize(

@@ -221,6 +221,13 @@ def test_the_same_pair_again_is_rejected_and_another_meaning_is_a_row() -> None:
     )
 
 
+def test_the_same_pair_of_another_source_is_a_row_of_its_own() -> None:
+    imported = read("nko\tenglish\tsource\nߖߌ\twater\ta\nߖߌ\twater\tb\nߖߌ\twater\ta\n")
+    assert [row.source for row in imported.rows] == ["a", "b"]
+    (rejected,) = imported.rejected
+    assert (rejected.line, rejected.reason) == (4, "the same as line 2")
+
+
 def test_json_lines_are_read_with_what_is_no_row_rejected() -> None:
     lines = [
         json.dumps({"nko": "ߖߌ", "english": "water", "licence": "CC0"}, ensure_ascii=False),

@@ -6,15 +6,25 @@ import base64
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+import google.auth
+import psycopg
 import pytest
+from google.auth.exceptions import DefaultCredentialsError
+from pydantic import SecretStr
 
 from nko_assets import cli
+from nko_assets.failures import ConfigurationError, TransientFailure
+from nko_assets.resources.gcs_bucket import GcsBucket, cloud_client
+from nko_assets.resources.store import Store
+from nko_assets.resources.supabase_memory import SupabaseMemory
+from nko_assets.resources.vertex_errors import failure_of
 from nko_assets.settings import load_settings
 from nko_assets_tests.channels import write_channel
+from nko_assets_tests.memory_places import address_of
 from nko_assets_tests.servers.postgrest import PostgrestServer
 
 # Nothing listens on this port of one's own machine.
@@ -59,7 +69,7 @@ class Nko:
         self._monkeypatch.setattr(sys, "argv", ["nko", *map(str, arguments)])
         with pytest.raises(SystemExit) as end:
             cli.main()
-        code = end.value.code
+        code = end.value.code or 0
         assert isinstance(code, int)
         return code, "".join(self._capture.readouterr()).encode()
 
@@ -135,6 +145,85 @@ def test_a_wrong_setting_is_named_and_not_repeated(
     assert code in (1, 2)
     assert b"Traceback" not in printed
     assert_unseen(tmp_path, printed, PASSWORD, KEY)
+
+
+@pytest.mark.parametrize("around", [" {}", "{} ", "{}\n", "{}\r\n"])
+def test_a_key_copied_with_what_was_around_it_is_that_key(
+    tmp_path: Path, nko: Nko, words: Path, postgrest: PostgrestServer, around: str
+) -> None:
+    key = postgrest.key("service_role")
+    given = {"SUPABASE_URL": postgrest.url, "SUPABASE_SERVICE_KEY": around.format(key)}
+    code, printed = nko(given, "import", words, "--source", "d", "--licence", "CC0")
+    assert code == 0
+    assert_unseen(tmp_path, printed, key)
+
+
+def test_a_key_that_no_header_can_carry_is_not_repeated(postgrest: PostgrestServer) -> None:
+    memory = SupabaseMemory(postgrest.url, SecretStr(f"{KEY}\n{KEY}"))
+    with pytest.raises(TransientFailure) as caught:
+        memory.counts()
+    assert KEY not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "a@{}",
+        "{}@b",
+        "a/{}",
+        "12/{}",
+        "{}/b",
+        "a@{}:c",
+        "a@b/{}",
+        "a?@{}",
+        "a@b?{}",
+        "a%{}",
+        "a@,{}",
+    ],
+)
+@pytest.mark.parametrize("command", [["import", "words.tsv"], ["doctor", "--json"]])
+def test_a_password_that_the_address_cannot_hold_as_it_is_is_not_told(
+    tmp_path: Path, nko: Nko, words: Path, password: str, command: list[str]
+) -> None:
+    address = f"postgresql://postgres:{password.format(PASSWORD)}@{NOWHERE}/postgres"
+    origin = ["--source", "d", "--licence", "CC0"] if command[0] == "import" else []
+    code, printed = nko({"NKO_STORE_URL": address}, *command, *origin)
+    assert code in (1, 2)
+    assert b"%40" in printed
+    assert b"Traceback" not in printed
+    assert_unseen(tmp_path, printed, PASSWORD)
+
+
+@pytest.mark.parametrize("password", ["a#{}", "a?{}", "a:{}", "%40{}"])
+def test_the_doctor_names_the_host_and_nothing_of_a_password_with_signs(
+    nko: Nko, database: Store, password: str
+) -> None:
+    at = psycopg.conninfo.conninfo_to_dict(address_of(database))
+    user = f"{at['user']}:{password.format(PASSWORD)}"
+    address = f"postgresql://{user}@/{at['dbname']}?host={at['host']}&port={at['port']}"
+    _, printed = nko({"NKO_STORE_URL": address}, "doctor", "--json")
+    assert f"the Postgres database at {at['host']} (NKO_STORE_URL)".encode() in printed
+    assert PASSWORD.encode() not in printed
+
+
+@pytest.mark.parametrize("form", [str, lambda key: base64.b64encode(key.encode()).decode()])
+def test_a_key_of_google_in_place_of_its_file_is_not_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, form: Callable[[str], str]
+) -> None:
+    """Google's client repeats what the variable holds as the name of a file that is not there."""
+    held = form(json.dumps({"type": "service_account", "private_key": KEY}))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", held)
+    bucket = GcsBucket("gs://lessons", cloud_client("project"), patience_s=0)
+    with pytest.raises(ConfigurationError) as caught:
+        bucket.held("")
+    with pytest.raises(DefaultCredentialsError) as raised:
+        google.auth.default()
+    for failure in (caught.value, failure_of(raised.value, "a job")):
+        assert isinstance(failure, ConfigurationError)
+        assert held[:30] not in f"{failure.message} {failure.next_step}"
+        assert "path of a service account's key file" in failure.next_step
+        assert failure.__cause__ is None
 
 
 @pytest.mark.parametrize("command", [["doctor"], ["doctor", "--json"], ["status"]])

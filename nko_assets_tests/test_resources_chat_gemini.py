@@ -242,3 +242,24 @@ def test_at_most_four_questions_are_on_their_way_at_a_time(chat_of):
         answers = chat_of(server).answer(asked)
     assert [one.text for one in answers] == [f"answer to number {number}" for number in range(8)]
     assert most == 4
+
+
+def test_a_key_in_place_of_its_file_is_not_told(tmp_path, store, monkeypatch):
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", '{"private_key": "S3CR3T"}')
+
+    def client() -> genai.Client:
+        return genai.Client(vertexai=True, project="p", location="us-central1")
+
+    chat = GeminiChat(
+        ENDPOINT,
+        client,
+        lambda: store,
+        tmp_path / "asked",
+        limits=Limits(budget_usd=1),
+        base=MODEL,
+    )
+    with pytest.raises(ConfigurationError, match="without credentials") as failure:
+        chat.answer([MORNING])
+    assert "S3CR3T" not in str(failure.value)
+    assert "path of a service account's key file" in failure.value.next_step
+    assert booked(store)[0].open_usd == 0

@@ -221,13 +221,12 @@ def test_a_job_that_was_not_made_is_ambiguous_and_not_found(
 
 @pytest.mark.parametrize("how", ["slow", "slow_after"])
 def test_a_service_that_does_not_answer_in_time_is_ambiguous(
-    server: GeminiServer, jobs: Path, how: Any
+    server: GeminiServer, client: Client, jobs: Path, how: Any
 ) -> None:
-    client = Client(server, timeout_s=0.3)
     name = uploaded(client, jobs)
     server.fail("batches.create", how)
     with pytest.raises(Ambiguous):
-        client.batches.create(MODEL, name, "nko-a")
+        Client(server, timeout_s=0.3).batches.create(MODEL, name, "nko-a")
     assert len(server.jobs) == (how == "slow_after")
 
 

@@ -119,6 +119,14 @@ class TestTheWayOfAFrame:
         reader.poll(job)
         assert [len(each.keys) for each in server.jobs] == [40, 40, 10]
 
+    def test_what_is_withdrawn_is_not_sent_and_other_readings_are(self, reader, server):
+        requests = frames([1, 2])
+        for reading in (1, 2):
+            reader.submit(requests, reading=reading)
+        reader.withdraw(["video-1"], reading=2)
+        reader.flush(quiet, force=True)
+        assert len(server.requests_paid) == 6
+
     def test_with_force_nothing_waits(self, reader, server):
         reader.submit(frames([1]))
         said = []
@@ -461,6 +469,19 @@ class TestMoney:
             poor.poll(left)
         slow_reader.flush(quiet, force=True)
         assert len(slow_server.requests_paid) == 10
+
+    def test_a_lack_of_money_is_told_at_once_however_often_one_asks(
+        self, server, store, tmp_path, clock
+    ):
+        limits = Limits(budget_usd=0.0)
+        poor = gemini_reader(server.url, store, tmp_path, limits=limits, clock=clock)
+        job = poor.submit(frames([1]))
+        with pytest.raises(BudgetExceeded):
+            poor.flush(quiet, force=True)
+        for _ in range(3):
+            clock.forward(seconds=31)
+            with pytest.raises(HeldBack, match="The budget"):
+                poor.poll(job)
 
     def test_the_tier_throttles_without_a_failure(self, server, store, tmp_path, clock):
         reader = gemini_reader(

@@ -21,9 +21,13 @@ embedder = cache(load_embedder)
 
 
 def bring_in(
-    tmp_path: Path, memory: MemoryStore, text: str = TEXT, source: str = "a dictionary"
+    tmp_path: Path,
+    memory: MemoryStore,
+    text: str = TEXT,
+    source: str = "a dictionary",
+    name: str = "words.tsv",
 ) -> ImportResult:
-    path = tmp_path / "words.tsv"
+    path = tmp_path / name
     path.write_text(text, encoding="utf-8")
     return import_file(
         path, tmp_path / "imports", memory, embedder, source=source, licence="CC0", columns={}
@@ -86,14 +90,42 @@ def test_another_edition_replaces_what_a_source_had_and_leaves_other_sources(
 
 def test_imported_words_are_a_dictionary_for_readings(tmp_path: Path, memory: MemoryStore) -> None:
     result = bring_in(tmp_path, memory)
-    assert result.headwords_file is not None
-    known = load_dictionary(Path(result.headwords_file))
+    known = load_dictionary(*map(Path, result.headwords_files))
     assert known.hit_rate("ߖߌ ߛߓߍ ߓߟߏ ߌ") == 0.5
 
 
 def test_a_file_of_phrases_is_no_dictionary(tmp_path: Path, memory: MemoryStore) -> None:
     result = bring_in(tmp_path, memory, "nko\tfrench\nߌ ߞߊ߫ ߞߍ߲ߘߍ߫؟\tcomment vas-tu?\n")
-    assert result.headwords_file is None
+    assert result.headwords_files == []
+
+
+def judging(tmp_path: Path) -> list[str]:
+    """The words that readings are judged by."""
+    files = (tmp_path / "imports").glob("*.headwords.txt")
+    return sorted(word for path in files for word in path.read_text(encoding="utf-8").split())
+
+
+def test_files_of_one_name_and_two_sources_both_judge(tmp_path: Path, memory: MemoryStore) -> None:
+    bring_in(tmp_path, memory, "nko\tfrench\nߖߌ\teau\n", source="one")
+    bring_in(tmp_path, memory, "nko\tfrench\nߛߏ\tcheval\n", source="two")
+    assert judging(tmp_path) == ["ߖߌ", "ߛߏ"]
+
+
+def test_words_that_a_source_has_no_more_judge_no_more_whatever_the_file_is_called(
+    tmp_path: Path, memory: MemoryStore
+) -> None:
+    bring_in(tmp_path, memory, "nko\tfrench\nߛߏ\tcheval\n")
+    bring_in(tmp_path, memory, "nko\tfrench\nߖߌ\teau\n", name="edition-2.tsv")
+    assert judging(tmp_path) == ["ߖߌ"]
+    bring_in(tmp_path, memory, "nko\tfrench\nߌ ߞߊ߫ ߞߍ߲ߘߍ߫؟\tça va ?\n", name="edition-3.tsv")
+    assert judging(tmp_path) == []
+
+
+def test_each_source_that_a_file_names_has_its_words(tmp_path: Path, memory: MemoryStore) -> None:
+    text = "nko\tfrench\tsource\nߖߌ\teau\tone\nߛߏ\tcheval\ttwo/\n"
+    assert len(bring_in(tmp_path, memory, text).headwords_files) == 2
+    bring_in(tmp_path, memory, "nko\tfrench\nߓߟߏ\tmain\n", source="one")
+    assert judging(tmp_path) == ["ߓߟߏ", "ߛߏ"]
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,13 @@ def test_a_refusal_is_not_tried_again(refusal):
     assert "NKO_FAILURE_WEBHOOK" in str(failure.value)
 
 
+def test_an_address_that_is_none_is_not_repeated():
+    with pytest.raises(ConfigurationError, match="no URL") as failure:
+        post(SecretStr("http://user:S3CR3T/x@127.0.0.1/"), MESSAGE, wait_s=at_once)
+    assert "S3CR3T" not in str(failure.value)
+    assert failure.value.__cause__ is None
+
+
 def test_a_server_that_is_not_there_is_one_sentence_without_the_address():
     with pytest.raises(TransientFailure, match="does not answer") as failure:
         post(SecretStr("http://127.0.0.1:1/S3CR3T"), MESSAGE, wait_s=at_once)

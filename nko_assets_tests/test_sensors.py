@@ -181,7 +181,7 @@ def test_no_secret_is_told_even_when_a_reason_repeats_it(lessons):
     settings = lessons.workshop.settings
     secret = "not a video"
     with WebhookServer() as server:
-        over = {"failure_webhook": server.hook, "gemini_api_key": SecretStr(secret)}
+        over = {"failure_webhook": server.hook, "supabase_service_key": SecretStr(secret)}
         failed = lessons.launch(range_tags(lessons.keys))
         lessons.answer(failed, "tell_of_failures", settings.model_copy(update=over))
     assert secret not in str(server.received)

@@ -80,6 +80,29 @@ def test_of_two_keys_the_one_that_names_the_service_wins(monkeypatch):
     assert load_settings().gemini_api_key.get_secret_value() == SECRET
 
 
+def test_a_line_end_is_no_part_of_a_key_or_an_address(monkeypatch):
+    given = {
+        "GEMINI_API_KEY": SECRET,
+        "SUPABASE_URL": "https://x.supabase.co",
+        "SUPABASE_SERVICE_KEY": SECRET,
+        "NKO_STORE_URL": f"postgresql://user:{SECRET}@host/db",
+        "NKO_FAILURE_WEBHOOK": f"https://hooks.example.org/{SECRET}",
+        "NKO_EXPLORER_TOKEN": SECRET,
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, f" {value}\r\n")
+    settings = load_settings()
+    secrets = (
+        settings.gemini_api_key,
+        settings.supabase_service_key,
+        settings.store_url,
+        settings.failure_webhook,
+        settings.explorer_token,
+    )
+    kept = [settings.supabase_url, *(secret.get_secret_value() for secret in secrets)]
+    assert sorted(kept) == sorted(given.values())
+
+
 def test_secrets_are_in_no_representation(monkeypatch):
     monkeypatch.setenv("GEMINI_API_KEY", SECRET)
     monkeypatch.setenv("NKO_STORE_URL", f"postgresql://user:{SECRET}@host/db")
@@ -101,6 +124,31 @@ def test_secrets_are_in_no_representation(monkeypatch):
         ({"NKO_BUDGET_USD": "-1"}, "NKO_BUDGET_USD"),
         ({"NKO_BUDGET_USD": "nan"}, "NKO_BUDGET_USD"),
         ({"GEMINI_API_KEY": f"{SECRET} {SECRET}"}, "GEMINI_API_KEY: a key is one word"),
+        ({"GEMINI_API_KEY": f"{SECRET}…"}, "GEMINI_API_KEY: a key is one word"),
+        (
+            {
+                "SUPABASE_URL": "https://x.supabase.co",
+                "SUPABASE_SERVICE_KEY": f"{SECRET}\n{SECRET}",
+            },
+            "SUPABASE_SERVICE_KEY: a key is one word",
+        ),
+        (
+            {"SUPABASE_URL": "https://x.supabase.co", "SUPABASE_SERVICE_KEY": f"{SECRET}…"},
+            "SUPABASE_SERVICE_KEY: a key is one word",
+        ),
+        (
+            {"SUPABASE_URL": f"https://{SECRET}@x.supabase.co", "SUPABASE_SERVICE_KEY": "k"},
+            "SUPABASE_URL: it looks like https://",
+        ),
+        (
+            {"SUPABASE_URL": f"https://a:{SECRET}℀@x.supabase.co", "SUPABASE_SERVICE_KEY": "k"},
+            "SUPABASE_URL: it looks like https://",
+        ),
+        ({"NKO_STORE_URL": " "}, "NKO_STORE_URL: it looks like"),
+        ({"NKO_FAILURE_WEBHOOK": f"https://u:{SECRET}℀@x.org/"}, "NKO_FAILURE_WEBHOOK: it has to"),
+        ({"NKO_FAILURE_WEBHOOK": f"https://u:{SECRET}/x@x.org/"}, "NKO_FAILURE_WEBHOOK: it has to"),
+        ({"NKO_FAILURE_WEBHOOK": f"https://x.org/{SECRET} x"}, "NKO_FAILURE_WEBHOOK: it has to"),
+        ({"NKO_SOURCE": f"https://u:{SECRET}℀@x.org/"}, "NKO_SOURCE: it begins like a URL"),
         ({"NKO_STORE_URL": f"mysql://user:{SECRET}@host"}, "NKO_STORE_URL: it looks like"),
         ({"NKO_FAILURE_WEBHOOK": f"ftp://{SECRET}"}, "NKO_FAILURE_WEBHOOK: it has to begin"),
         ({"SUPABASE_URL": "https://x.supabase.co"}, "SUPABASE_SERVICE_KEY is not: Supabase takes"),

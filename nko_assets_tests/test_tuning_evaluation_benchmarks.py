@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
+from dataclasses import replace
 
 from nko_assets.nko import normalize
 from nko_assets.reading.recognizer import WEIGHTS
@@ -42,6 +44,23 @@ def test_a_question_that_stands_in_several_examples_is_asked_once():
     lines = [example("read_line", picture, "ߒߞߏ") for picture in ("one", "two")]
     assert len(list(distinct(twice))) == 1
     assert len(list(distinct(lines))) == 2
+
+
+def test_pictures_that_are_not_asked_are_not_held():
+    size, many = 20_000, 500
+
+    def lines():
+        for number in range(many):
+            one = example("read_line", str(number), "ߒߞߏ")
+            yield replace(one, image=number.to_bytes(2, "big") * (size // 2))
+
+    tracemalloc.start()
+    test = benchmark("validation", "", "", lines(), limit=10)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert (len(test.examples), test.whole) == (10, {"read_line": many})
+    assert most < many * size / 5
 
 
 def test_parallel_rows_are_asked_both_ways():

@@ -14,9 +14,11 @@ from nko_assets.tuning.evaluation.benchmarks import benchmark, parallel_examples
 from nko_assets.tuning.evaluation.contamination import (
     Seen,
     contamination,
-    shows,
+    held_out_shown,
+    kept_out,
     training_texts,
 )
+from nko_assets.tuning.evaluation.frozen_test import choose
 from nko_assets_tests.shared import SHARED, needs_shared
 from nko_assets_tests.tuning_examples import example
 
@@ -101,23 +103,61 @@ HELD_OUT = "ߌ ߣߌ߫ ߛߐ߰ߡߊ߬ ߒ ߧߋ߫ ߕߊ߯ ߟߊ߫ ߟߐ߯ߝߍ߬ ߓߌ߬"
 )
 def test_what_would_be_contamination_is_told_before_it_trains(shown):
     taught = example("conversation", "What is this?", shown)
-    assert "held out" in shows([HELD_OUT])(taught)
+    assert "held out" in held_out_shown([HELD_OUT], [taught])[taught.id]
 
 
 def test_what_shares_a_few_words_with_a_held_out_text_may_train():
     taught = example("nko_to_english", "ߌ ߣߌ߫ ߛߐ߰ߡߊ߬ ߓߊ߬", "good morning, mother")
-    assert shows([HELD_OUT])(taught) == ""
+    assert held_out_shown([HELD_OUT], [taught]) == {}
+
+
+def test_a_text_that_several_rows_show_bit_by_bit_is_kept_out_with_all_of_them():
+    held_out = "ߓߊ ߡߊ ߞߊ ߛߏ ߘߎ ߖߌ ߕߍ ߦߋ ߟߐ ߣߊ ߝߊ ߜߋ ߙߊ ߥߎ ߤߊ ߗߌ ߔߏ ߢߊ"
+    words = held_out.split()
+    first, last, other = (
+        example("nko_to_english", " ".join(some), "x")
+        for some in (words[:10], words[8:], words[:7])
+    )
+    assert held_out_shown([held_out], [first, other]) == {}
+    reasons = held_out_shown([held_out], [first, last, other])
+    assert reasons.keys() == {first.id, last.id}
+    assert all("alone or with others" in reason for reason in reasons.values())
+    assert Seen((one.id, one.nko[0]) for one in (first, last)).look_for(held_out) is not None
+
+
+def test_runs_that_a_text_repeats_count_once_on_both_sides():
+    refrain = "ߓߊ ߡߊ ߞߊ ߛߏ ߘߎ ߖߌ ߕߍ ߦߋ"
+    held_out = f"{refrain} {refrain} {refrain} ߟߐ ߣߊ ߝߊ ߜߋ ߙߊ ߥߎ ߤߊ ߗߌ ߔߏ ߢߊ ߓߌ ߡߌ"
+    taught = example("nko_to_english", refrain, "a refrain")
+    assert held_out_shown([held_out], [taught]) == {}
+    assert Seen([("train:1", refrain)]).look_for(held_out) is None
+
+
+def test_what_is_of_the_frozen_test_or_shows_validation_is_kept_out():
+    test = choose([example("nko_to_english", NKO, ENGLISH, video_id="v1")])
+    validation = [example("nko_to_english", HELD_OUT, "good morning", video_id="v2")]
+    video = example("nko_to_english", "ߖߌ", "water", video_id="v1")
+    shown = example("conversation", "?", f"{HELD_OUT} means that I go", nko=(), video_id="v3")
+    fine = example("define_word", "ߓߊ", "river", video_id="v3")
+    reasons = kept_out([video, shown, fine], validation, test)
+    assert reasons.keys() == {video.id, shown.id}
+    assert "its video v1 is in the frozen test" in reasons[video.id]
 
 
 WORDS = st.lists(st.text(alphabet="ߓߔߕߘߛߞߊߋߌ", min_size=1, max_size=5), min_size=1, max_size=20)
 
 
-@given(st.lists(WORDS.map(" ".join), min_size=1, max_size=4))
-def test_what_is_left_to_train_on_is_never_contaminated(held_out):
-    may = shows(held_out)
+@given(
+    st.lists(WORDS.map(" ".join), min_size=1, max_size=4),
+    st.lists(st.tuples(st.integers(0, 40), st.integers(8, 20)), max_size=5),
+)
+def test_what_is_left_to_train_on_is_never_contaminated(held_out, parts):
     long = " ".join(held_out)
-    taught = [example("conversation", "?", text) for text in (long, held_out[0], "ߒߞߏ", "hello")]
-    left = [one for one in taught if not may(one)]
+    texts = [" ".join(long.split()[start : start + size]) for start, size in parts]
+    texts = [long, held_out[0], "ߒߞߏ", "hello", *texts]
+    taught = [example("conversation", str(place), text) for place, text in enumerate(texts)]
+    reasons = held_out_shown(held_out, taught)
+    left = [one for one in taught if one.id not in reasons]
     seen = Seen((one.id, one.answer) for one in left)
     assert [text for text in held_out if seen.look_for(text)] == []
 

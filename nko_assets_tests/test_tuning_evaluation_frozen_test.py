@@ -10,7 +10,6 @@ import pytest
 from nko_assets.failures import PermanentFailure
 from nko_assets.tuning.evaluation.frozen_test import (
     PER_TASK,
-    apart,
     choose,
     frozen_test,
     guard,
@@ -96,11 +95,10 @@ def test_what_is_like_it_never_trains():
     video = example("nko_to_english", "ߖߌ", "water", video_id="v1")
     fine = example("nko_to_english", "ߖߌ", "water", video_id="v6")
 
-    kept, excluded = apart([same, nearly, toneless, drill, video, fine], test)
+    why = guard(test)
+    reasons = {one.video_id: why(one) for one in (same, nearly, toneless, drill, video)}
 
-    assert kept == [fine]
-    reasons = {one.video_id: reason for one, reason in excluded}
-    assert reasons.keys() == {"v1", "v2", "v3", "v4", "v5"}
+    assert why(fine) == ""
     assert "its video v1" in reasons["v1"]
     assert all("nearly this text" in reasons[video] for video in ("v2", "v3", "v4", "v5"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 
 import pytest
 
@@ -43,6 +44,8 @@ def test_a_crop_is_read_and_its_picture_travels_beside_the_turns(tmp_path):
     row = {"image": base64.b64encode(picture).decode()}
     (made,) = examples(side(tmp_path, ocr_samples=[row]))
     assert (made.task, made.image, made.answer) == ("read_line", picture, "ߒߞߏ")
+    (text,) = examples(tmp_path, pictures=False)
+    assert text == replace(made, image=None)
 
 
 def test_a_word_is_defined_by_all_its_meanings_and_each_alone_would_do(tmp_path):

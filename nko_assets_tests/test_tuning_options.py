@@ -12,13 +12,13 @@ from nko_assets.reading.gemini.prices import price
 from nko_assets.tuning.examples import iter_examples
 from nko_assets.tuning.options.candidates import CANDIDATES
 from nko_assets.tuning.options.costs import CARDS, memory_gb, training
-from nko_assets.tuning.options.decision import EPOCHS, GOAL, decide
+from nko_assets.tuning.options.decision import GOAL, decide
 from nko_assets.tuning.options.measure import measure
 from nko_assets.tuning.options.page import options_json, render_options
 from nko_assets.tuning.shapes.gemini import gemini_tokens
 from nko_assets.tuning.tokens import RATES
 from nko_assets.tuning.trainer.configuration import load
-from nko_assets.tuning.vertex_prices import TUNABLE
+from nko_assets.tuning.vertex_prices import EPOCHS, TUNABLE
 from nko_assets_tests.builders import channel
 from nko_assets_tests.corpus_files import corpus_of, write_corpus
 from nko_assets_tests.test_tuning_tokens import words_tokenizer

@@ -100,6 +100,8 @@ def test_filters_and_limit_are_kept(client: httpx.Client) -> None:
         {},
         {"q": ""},
         {"q": "؟ ."},
+        {"q": "\u0640"},
+        {"q": "\u0958" * 1000},
         {"q": "x" * 1001},
         {"q": "water", "limit": 0},
         {"q": "water", "limit": 101},

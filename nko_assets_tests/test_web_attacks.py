@@ -89,7 +89,7 @@ def test_markup_in_readings_runs_nothing_in_a_browser(
         window.name(SCRIPT[:60])
         for path in (*PAGES, f"/review/{reading}"):
             window.open(path)
-        window.page.wait_for_timeout(300)
+        window.reviews()
         window.page.keyboard.press("e")
         window.page.locator("#correction-nko").fill(SCRIPT + "!")
         window.page.locator("output", has_text="script").wait_for()

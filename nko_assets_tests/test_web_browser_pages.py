@@ -5,6 +5,7 @@ With NKO_SCREENSHOTS set to a folder, what was looked at is saved there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -115,7 +116,7 @@ def test_a_page_is_for_everyone_and_fits_its_screen(window: Window, name: str) -
 
 def test_the_review_is_for_everyone_while_one_corrects_and_reads_the_keys(window: Window) -> None:
     page = window.open(PAGES["review"])
-    page.wait_for_timeout(300)
+    window.reviews()
     page.keyboard.press("e")
     page.locator(".review-item .keyboard-toggle").click()
     page.locator(".nko-keyboard").scroll_into_view_if_needed()
@@ -195,6 +196,33 @@ def test_results_come_while_one_types(browser: Any, url: str, typed: str, found:
     window.close()
 
 
+@pytest.mark.parametrize("away", [True, False])
+def test_a_search_that_failed_is_told_until_one_succeeds(window: Window, away: bool) -> None:
+    page = window.open("/search?q=water")
+    alert = page.locator("#search-trouble[role=alert] p")
+    assert alert.count() == 0
+    window.context.route(
+        "**/search?q=*", lambda route: route.abort() if away else route.fulfill(status=503)
+    )
+    query = page.locator("#query")
+    query.fill("bolo")
+    alert.wait_for()
+    window.picture(f"search failed {window.screen}")
+    assert faults(page) == []
+    window.context.unroute("**/search?q=*")
+    page.locator("form.search .query button").click()
+    alert.wait_for(state="detached")
+    page.locator(".hit").first.get_by_text("ߓߟߏ", exact=True).wait_for()
+    # The browser notes what failed, and htmx which question took the place of which.
+    unknown = [
+        one
+        for one in window.errors
+        if not re.match("Failed to load|htmx:|Response Status Error Code 503", one)
+    ]
+    assert unknown == []
+    window.errors.clear()
+
+
 def test_nko_is_searched_with_the_keyboard_on_the_screen(browser: Any, url: str) -> None:
     window = Window(browser, url, **PHONE)
     page = window.open("/search")
@@ -241,13 +269,58 @@ def test_new_turns_are_seen_without_loading_the_page_again(
 ) -> None:
     window = Window(browser, url, **DESKTOP)
     page = window.open(path)
-    page.wait_for_timeout(1_000)
+    page.locator("#listening.on").wait_for()
     new = f"new-lesson{len(path)}"
     write_slides(lake, new, [LINES] * 8)
     row = whole(turn(new, 7, text=LINES[2]))
     memory.upsert_videos([video(new, embedded([row], load_embedder()), title=f"ߞߊ߬ߟߊ߲ {new}")])
     page.get_by_text(new).first.wait_for()
     window.picture(f"live insert {len(path)}")
+    window.close()
+
+
+def insert(memory: PostgresMemory, lake: Lake, lesson: str) -> None:
+    """A lesson of one turn, whose title is its id."""
+    write_slides(lake, lesson, [LINES])
+    row = whole(turn(lesson, 0, text=LINES[1]))
+    memory.upsert_videos([video(lesson, embedded([row], load_embedder()), title=lesson)])
+
+
+def test_what_came_before_the_stream_began_is_seen_too(
+    browser: Any, url: str, lake: Lake, memory: PostgresMemory
+) -> None:
+    window = Window(browser, url, **DESKTOP)
+    held: list[Any] = []
+    window.context.route("**/api/turns/live", lambda route: held.append(route))  # noqa: PLW0108  playwright marks it
+    page = window.open("/live")
+    while not held:
+        page.wait_for_timeout(20)
+    insert(memory, lake, "before-the-stream")
+    held[0].continue_()
+    page.get_by_text("before-the-stream").first.wait_for()
+    window.close()
+
+
+def test_no_turn_is_seen_twice_however_slow_the_answers_are(
+    browser: Any, url: str, lake: Lake, memory: PostgresMemory
+) -> None:
+    window = Window(browser, url, **DESKTOP)
+    held: list[Any] = []
+    page = window.open("/live")
+    page.locator("#listening.on").wait_for()
+    page.wait_for_load_state("networkidle")
+    window.context.route("**/live/turns?*", lambda route: held.append(route))  # noqa: PLW0108  playwright marks it
+    with page.expect_request("**/live/turns?*"):
+        insert(memory, lake, "slow-1")
+    insert(memory, lake, "slow-2")
+    # Longer than the page gathers turns for before it asks.
+    page.wait_for_timeout(1_000)
+    assert len(held) == 1
+    held[0].continue_()
+    window.context.unroute("**/live/turns?*")
+    page.get_by_text("slow-2").first.wait_for()
+    ids = page.locator("#turns > li").evaluate_all("turns => turns.map((turn) => turn.id)")
+    assert len(ids) == len(set(ids))
     window.close()
 
 

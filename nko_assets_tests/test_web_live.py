@@ -65,6 +65,7 @@ def url(store: Store, memory: PostgresMemory, tmp_path: Path) -> Iterator[str]:
 def test_a_new_turn_reaches_who_follows(url: str, memory: PostgresMemory) -> None:
     with followed(url) as events:
         first = next(events)
+        assert (first.name, first.data) == ("following", {})
         memory.upsert_videos([video("a", 2, title="ߞߊ߬ߟߊ߲")])
         one, two = turns(events, 2)
     assert Position.parse(first.last_id)
@@ -142,6 +143,7 @@ def test_turns_come_in_the_order_of_their_commits_and_none_is_passed_over(
                 second = threading.Thread(target=insert, args=["b"])
                 second.start()
                 while not _waiting(store):
+                    assert second.is_alive()
                     time.sleep(0.01)
             second.join()
             with broken.transaction(force_rollback=True):
@@ -217,14 +219,17 @@ def test_a_restart_of_the_database_loses_no_turn_and_ends_no_stream(
         turns(events, 1)
         assert httpx.get(health).json() == {"memory": "answers", "live": "listening"}
         _stop(folder)
-        answer = httpx.get(health)
+        # Who listens meets the end a little later than who is asked.
+        while (answer := httpx.get(health)).json()["live"] == "listening":
+            time.sleep(0.01)
         assert answer.status_code == 503
         assert answer.json() == {"memory": "does not answer", "live": "trying again"}
         with followed(url, start) as arrived_meanwhile, _started(folder):
             memory.upsert_videos([video("b", 2)])
             assert [event.data["frame_id"] for event in turns(events, 2)] == ["b:0", "b:5000"]
             assert len(turns(arrived_meanwhile, 3)) == 3
-            assert httpx.get(health).status_code == 200
+            while httpx.get(health).status_code != 200:
+                time.sleep(0.01)
 
 
 def test_a_memory_that_was_set_back_is_told_and_followed_from_its_end(

@@ -102,7 +102,9 @@ def test_a_decision_is_kept_and_the_next_reading_comes(awa: Visitor, desk: Revie
 
 def test_the_counts_know_of_the_decision_that_they_answer(awa: Visitor) -> None:
     awa.see("/review")
-    for place, told in enumerate(("5 wait · 1 decided · 1 by you", "4 wait · 2 decided · 2 by you")):
+    for place, told in enumerate(
+        ("5 wait · 1 decided · 1 by you", "4 wait · 2 decided · 2 by you")
+    ):
         answer = awa.send(at(place), form(place, "accept"), script=True).json()
         assert answer["counts"].startswith(told)
 
@@ -184,7 +186,8 @@ def test_a_decision_that_was_taken_back_waits_again(awa: Visitor, desk: ReviewDe
     back = awa.send(
         f"/review/decisions/{decision}/undo", {"reading": ITEMS[0].reading_id}, script=True
     )
-    assert reading_on(back) == ITEMS[0].reading_id
+    assert ITEMS[0].reading_id in back.json()["item"]
+    assert back.json()["counts"].startswith("6 wait · 0 decided")
     assert desk.decisions() == []
     assert [entry.verdict for entry in desk.history(ITEMS[0].reading_id)] == ["accept", "undo"]
     without_script = awa.send(
@@ -196,6 +199,75 @@ def test_a_decision_that_was_taken_back_waits_again(awa: Visitor, desk: ReviewDe
 def test_a_decision_that_is_not_there_cannot_be_taken_back(awa: Visitor) -> None:
     answer = awa.send("/review/decisions/99/undo", {"reading": ITEMS[0].reading_id})
     assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_decision_on_what_is_gone_meanwhile_is_taken_back_all_the_same(
+    awa: Visitor, desk: ReviewDesk, script: bool
+) -> None:
+    decision = awa.send(at(0), form(0, "accept"), script=True).json()["decision"]
+    desk.put_items(LESSON, ITEMS[1:])
+    undo = f"/review/decisions/{decision}/undo"
+    answer = awa.send(undo, {"reading": ITEMS[0].reading_id}, script=script)
+    if script:
+        assert answer.json()["item"] is None
+        told = answer.json()["told"]
+    else:
+        told = awa.see(answer.headers["location"]).text
+    assert "Its reading is no longer asked for" in told
+    assert desk.decisions() == []
+
+
+def test_what_is_gone_meanwhile_can_be_skipped(awa: Visitor, desk: ReviewDesk) -> None:
+    desk.put_items(LESSON, ITEMS[1:])
+    assert awa.send(at(0), form(0, "skip"), script=True).json()["told"] == "Skipped."
+    gone = awa.send(at(0), form(0, "accept"), script=True)
+    assert gone.status_code == 404
+    assert "its frame was read again" in gone.json()["detail"]
+
+
+def test_a_correction_of_somebody_else_is_what_the_next_one_sees_and_agrees_to(
+    awa: Visitor, url: str, desk: ReviewDesk
+) -> None:
+    awa.send(at(0), form(0, "correct", nko="ߒߞߏ", english="I say"))
+    fanta = Visitor(url, "Fanta")
+    page = fanta.see(at(0)).text
+    headline, as_read = page.split('<section class="reading')[1:3]
+    assert "As Awa corrected it" in headline
+    assert "I say" in headline
+    assert f'name="take" value="{LINES[0]}"' in as_read
+    before = desk.item(ITEMS[0].reading_id)
+    assert before is not None
+    agreed = form(0, "accept", seen_decision=before.last_decision)
+    assert fanta.send(at(0), agreed, script=True).json()["told"] == "Accepted."
+    decision = desk.decisions()[-1]
+    assert (decision.verdict, decision.by) == ("correct", "Fanta")
+    assert (decision.nko, decision.english) == ("ߒߞߏ", "I say")
+
+
+def test_what_was_read_is_taken_in_place_of_a_correction(
+    awa: Visitor, url: str, desk: ReviewDesk
+) -> None:
+    first = awa.send(at(0), form(0, "correct", nko="ߒߞߏ"), script=True).json()["decision"]
+    taken = {**form(0, "correct", take=LINES[0], seen_decision=first), "nko": "ߒߞߏ"}
+    Visitor(url, "Fanta").send(at(0), taken)
+    assert [one.verdict for one in desk.decisions()] == ["correct", "accept"]
+
+
+def test_who_was_slower_finds_what_they_wrote_beside_what_stands(awa: Visitor, url: str) -> None:
+    bakari = Visitor(url, "Bakari")
+    awa.send(at(0), form(0, "accept"))
+    written = form(0, "correct", nko="ߒߞߏ ߓߟߏ", french="ma main", note="look")
+    page = bakari.send(at(0), written).text
+    part = bakari.send(at(0), written, script=True).json()["item"]
+    for shown in (page, part):
+        assert ">ߒߞߏ ߓߟߏ</textarea>" in shown
+        assert 'value="ma main"' in shown
+        assert 'value="look"' in shown
+        assert '<details class="correction" open>' in shown
+        assert "accepted it" in shown
+    assert "What you wrote stands in the fields" in page
+    assert "item" not in bakari.send(at(0), form(0, "reject"), script=True).json()
 
 
 def test_what_is_skipped_does_not_come_back_until_all_is_seen(awa: Visitor) -> None:
@@ -301,3 +373,32 @@ def test_french_has_one_word_for_taking_back(awa: Visitor, desk: ReviewDesk) -> 
     after = awa.see(at(0)).text
     assert "a annulé une décision" in after
     assert re.findall("[Rr]epri(?:s|se|ses|ez)?\\b|[Rr]eprendre", page + slower + after) == []
+
+
+@pytest.mark.parametrize("script", [True, False])
+@pytest.mark.parametrize(
+    ("change", "status", "told"),
+    [
+        ({"verdict": "correct", "nko": "a" * 3_000}, 422, "2 000 caractères au plus"),
+        ({"verdict": "correct", "nko": "  "}, 422, "ne peut pas être vide"),
+        ({"note": "a\x00b"}, 422, "autre chose que des caractères"),
+    ],
+)
+def test_what_is_refused_is_refused_in_french_too(
+    awa: Visitor, change: dict[str, str], status: int, told: str, script: bool
+) -> None:
+    awa.http.headers["Accept-Language"] = "fr"
+    answer = awa.send(at(0), {**form(0, "accept"), **change}, script=script)
+    assert answer.status_code == status
+    assert answer.headers["content-type"].startswith("application/json" if script else "text/html")
+    assert told in answer.text.replace("\u202f", " ")
+
+
+def test_a_stranger_is_refused_in_french_too(url: str, desk: ReviewDesk, lake: Lake) -> None:
+    furnish(lake, desk)
+    visitor = Visitor(url)
+    visitor.http.headers["Accept-Language"] = "fr"
+    assert "qui vous êtes" in visitor.send(at(0), form(0, "accept"), script=True).json()["detail"]
+    assert "Un nom a des lettres" in visitor.send("/review/reviewer", {"name": "a\x07b"}).text
+    unknown = visitor.send("/review/decisions/99/undo", {"reading": ITEMS[0].reading_id})
+    assert unknown.status_code == 403

@@ -10,7 +10,7 @@ from nko_assets.reading.decisions import HumanDecision
 from nko_assets.reading.reviews import NewItem, ReviewItem
 from nko_assets.reading.reviews.differences import Piece
 from nko_assets.resources.lake import Lake
-from nko_assets.web.review_item import picture_of, preview, shown
+from nko_assets.web.review_item import Correction, picture_of, preview, shown
 from nko_assets_tests.review_rows import item, write_slides
 from nko_assets_tests.slides import LINES
 
@@ -86,7 +86,11 @@ def test_a_correction_in_effect_is_where_the_next_one_begins(lake: Lake) -> None
         new.reading_id, "correct", "Awa", "2026-11-24T00:00:00+00:00", "ߛߓߍ", "ߛߓߐ", english=""
     )
     told = shown(lake, waiting(new, decision=decision))
-    assert (told["nko"], told["english"], told["french"]) == ("ߛߓߐ", "", "")
+    assert told["fields"] == Correction("ߛߓߐ", "", "")
+    assert (told["corrected_by"], told["latin"]) == ("Awa", "sɔbɔ")
+    (as_read,) = told["others"]
+    assert (as_read.reader, as_read.nko) == ("gemini-2.5-flash", "ߛߓߍ")
+    assert [piece.text for piece in told["pieces"] if piece.kind] == ["ߐ"]
 
 
 def test_a_preview_writes_the_tones_that_are_marked() -> None:

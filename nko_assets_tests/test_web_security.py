@@ -224,3 +224,33 @@ def test_cookies_are_out_of_reach_of_scripts_and_of_other_sites() -> None:
 @pytest.mark.parametrize("path", ["/a%00b", "/?q=a%00b"])
 def test_a_nul_is_no_part_of_an_address(path: str) -> None:
     assert visitor().get(path).status_code == 400
+
+
+def test_a_person_whose_form_is_too_old_gets_a_page_in_their_language() -> None:
+    person = {"Accept": "text/html,*/*;q=0.8", "Accept-Language": "fr"}
+    page = visitor().post("/write", data={"csrf": "of yesterday"}, headers=person)
+    assert page.status_code == 403
+    assert page.headers["content-type"].startswith("text/html")
+    assert "Le formulaire est trop ancien" in page.text
+    assert "copiez ce que vous avez écrit" in page.text
+    # The form of the next page is one that this server knows.
+    assert CSRF_COOKIE in page.headers["set-cookie"]
+
+
+def test_a_script_of_a_french_page_is_told_in_french() -> None:
+    script = {"Accept": "application/json", "Accept-Language": "fr"}
+    told = visitor().post("/write", data={"csrf": "of yesterday"}, headers=script).json()
+    assert told["message"].startswith("Le formulaire est trop ancien")
+    assert told["next_step"]
+
+
+def test_a_person_who_is_signed_out_meanwhile_is_told_so_on_a_page() -> None:
+    page = visitor(PUBLIC).post("/write", data={}, headers={"Accept": "text/html"})
+    assert page.status_code == 401
+    assert "A token is needed." in page.text
+
+
+@pytest.mark.parametrize("host", ["evil.example", "[::1", ""])
+def test_nobody_gets_a_page_under_a_name_that_is_not_of_this_server(host: str) -> None:
+    answer = visitor().get("/", headers={"Host": host, "Accept": "text/html"})
+    assert answer.headers["content-type"] == "application/json"

@@ -34,7 +34,10 @@ def _list_videos(context: Context) -> Outcome:
     _refuse_another_source(previous, listed, source.name, context)
     manifest = merge(previous, listed, allow_shrink=context.settings.allow_shrink)
     # Said, not recorded: the same listing has to give the same record.
-    context.say(f"{len(manifest.added)} new videos, {len(manifest.changed)} changed")
+    context.say(
+        f"{len(manifest.added)} new videos, {len(manifest.changed)} changed, "
+        f"{len(manifest.vanished)} no longer listed"
+    )
     table = _videos_table(manifest)
     expected = source.expected_videos
     found = len(manifest.listed)

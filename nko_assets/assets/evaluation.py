@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from nko_assets.assets.evaluation_checks import CHECKS, checks, checks_of_nothing, facts
+from nko_assets.corpus.splits import TRAIN, VALIDATION
 from nko_assets.failures import ConfigurationError, NotReady
 from nko_assets.files import sha256_of
 from nko_assets.reading.training.lines import TRAINED_FACES
@@ -33,10 +34,11 @@ from nko_assets.tuning.evaluation.benchmarks import (
 from nko_assets.tuning.evaluation.contamination import (
     Seen,
     contamination,
+    kept_out,
     training_texts,
 )
 from nko_assets.tuning.evaluation.flores import read_flores
-from nko_assets.tuning.evaluation.frozen_test import FrozenTest, apart, frozen_test
+from nko_assets.tuning.evaluation.frozen_test import FrozenTest, frozen_test
 from nko_assets.tuning.evaluation.harness import Role, Run, ask_all, require_answers
 from nko_assets.tuning.evaluation.page import render_evaluation
 from nko_assets.tuning.evaluation.report import (
@@ -50,7 +52,7 @@ from nko_assets.tuning.evaluation.report import (
 from nko_assets.tuning.evaluation.scores import difference
 from nko_assets.tuning.evaluation.transcription import added_line, line_errors, score_errors
 from nko_assets.tuning.evaluation.translation import signatures
-from nko_assets.tuning.examples import Example, examples
+from nko_assets.tuning.examples import Example, examples, iter_examples
 from nko_assets.tuning.prompts import prompts_digest
 from nko_assets.tuning.registry import Decision, Model, Registry, Rival, decide
 from nko_assets.tuning.tuned import Tuned, read_tuned
@@ -87,13 +89,18 @@ def _evaluate(context: Context) -> Outcome:
     tuned = _tuned(context)
     registry = registry_of(context.settings)
     champion = registry.champion
-    sides = {
-        side: examples(context.lake.root / "splits" / side) for side in ("train", "validation")
-    }
-    frozen = frozen_test(context.lake.root / "tuning" / "frozen_test", sides["validation"])
-    train, _ = apart(sides["train"], frozen)
+    splits = context.lake.root / "splits"
+    frozen = frozen_test(
+        context.lake.root / "tuning" / "frozen_test", iter_examples(splits / VALIDATION)
+    )
+    out = kept_out(
+        iter_examples(splits / TRAIN, pictures=False),
+        iter_examples(splits / VALIDATION, pictures=False),
+        frozen,
+    )
+    train = [one for one in examples(splits / TRAIN, pictures=False) if one.id not in out]
     shared = _validated_with_test(context, tuned, frozen) if tuned else ""
-    tests = _benchmarks(context, sides["validation"], frozen, shared)
+    tests = _benchmarks(context, frozen, shared)
     trained_on = _trained_on(context, tuned) if tuned else _shown(train)
     found = contamination(Seen(trained_on), tests)
     if found:
@@ -132,6 +139,7 @@ def _evaluate(context: Context) -> Outcome:
         shown=scored.shown,
         signatures=signatures(),
     )
+    validation = sum(1 for _ in iter_examples(splits / VALIDATION, pictures=False))
     reports = context.lake.root / "reports"
     lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in answer_rows(scored)]
     return Outcome(
@@ -140,14 +148,12 @@ def _evaluate(context: Context) -> Outcome:
             reports / "evaluation.json": evaluation_json(evaluation).encode(),
             reports / "evaluation_answers.jsonl": "".join(lines).encode(),
         },
-        checks=checks(evaluation, frozen, len(sides["validation"])),
+        checks=checks(evaluation, frozen, validation),
         facts=facts(evaluation, frozen, reports / "evaluation.html"),
     )
 
 
-def _benchmarks(
-    context: Context, validation: Sequence[Example], frozen: FrozenTest, shared: str
-) -> list[Benchmark]:
+def _benchmarks(context: Context, frozen: FrozenTest, shared: str) -> list[Benchmark]:
     limit = context.settings.evaluation_examples
     tests = [
         benchmark(
@@ -155,7 +161,7 @@ def _benchmarks(
             "Validation",
             "The tenth of the lessons that never trains. What a line says there is what the "
             "pipeline's reader and reviewers made of it.",
-            validation,
+            iter_examples(context.lake.root / "splits" / VALIDATION),
             limit=limit,
         ),
         benchmark(

@@ -39,12 +39,19 @@ CHECKS = (NO_CONTAMINATION, ANSWERED, SOUND, ACCURACY, BETTER, WIDE)
 def checks_of_nothing(found: Sequence[Contaminated]) -> list[CheckResult]:
     """The checks of an evaluation that would mean nothing."""
     sample = [f"{one.benchmark}: {one.text} ({one.kind}, {one.place})" for one in found[:5]]
+    ours = any(one.benchmark in ("validation", "frozen_test") for one in found)
+    way_out = (
+        "Run `nko tune`: it tunes anew, without them."
+        if ours
+        else "Reject what shows them in the review and tune again, or leave NKO_FLORES out."
+    )
     return [
         judge(
             NO_CONTAMINATION,
             False,
             f"{len(found)} examples of the benchmarks were trained on, such as "
-            f"“{found[0].text}” ({found[0].benchmark}, {found[0].kind} in {found[0].place}).",
+            f"“{found[0].text}” ({found[0].benchmark}, {found[0].kind} in {found[0].place}). "
+            f"{way_out}",
             {"sample": sample},
         ),
         *(

@@ -79,7 +79,7 @@ def dry_run(workshop: Workshop, entries: Iterable[VideoEntry]) -> DryRun:
             known_models(),
             today,
             resolution=settings.resolution,
-            budget=_budget(workshop),
+            budget=budget_of(workshop),
         )
         (chosen,) = [each for each in costs.models if each.model == model]
     return DryRun(frames, handed_over, costs, chosen)
@@ -102,7 +102,8 @@ def known_video(workshop: Workshop, entry: VideoEntry) -> KnownVideo:
     )
 
 
-def _budget(workshop: Workshop) -> Budget:
+def budget_of(workshop: Workshop) -> Budget:
+    """The budgets, and what the ledger has paid or on its way; nothing where there is no ledger."""
     settings = workshop.settings
     paid = ledger.Money(0.0, 0.0, 0.0)
     if workshop.store.exists:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
@@ -14,7 +14,7 @@ from nko_assets.checks import CheckResult, CheckSpec, judge
 from nko_assets.failures import HeldBack, NotReady, PermanentFailure, TransientFailure
 from nko_assets.previews import table_preview
 from nko_assets.reading.answers import FrameRequest, Reading, readings_table
-from nko_assets.reading.reader import Job, JobState
+from nko_assets.reading.reader import DeferredReader, Job, JobState
 from nko_assets.reading.receipt import Receipt
 from nko_assets.reading.self_agreement import SelfAgreement, compare, place_in_draw
 from nko_assets.schemas.readings import FINE, Readings, SecondReadings
@@ -73,6 +73,9 @@ def _submit(context: Context) -> Outcome:
     job = reader.submit(requests)
     share = context.settings.second_reading if _reads_twice(context) else 0.0
     sample = [request for request in requests if place_in_draw(request.frame_id) < share]
+    if reader.deferred and not sample:
+        # Asked twice under an earlier setting and not sent yet: nothing will collect it.
+        cast("DeferredReader", reader).withdraw([context.key], reading=2)
     receipt = Receipt(job, reader.submit(sample, reading=2) if sample else None)
     distinct = len(set(job.request_hashes))
     one_each = judge(

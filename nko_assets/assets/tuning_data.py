@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from nko_assets.assets.operations import budget_of
 from nko_assets.checks import CheckSpec, judge
 from nko_assets.corpus.splits import TRAIN, VALIDATION
 from nko_assets.files import sha256_of
@@ -27,23 +28,23 @@ from nko_assets.tuning.dataset import (
     validated_with,
     write_dataset,
 )
-from nko_assets.tuning.evaluation.contamination import shows
+from nko_assets.tuning.evaluation.contamination import kept_out
 from nko_assets.tuning.evaluation.frozen_test import (
     choose,
     frozen_test,
-    guard,
     known_text,
     read_frozen_test,
 )
 from nko_assets.tuning.examples import iter_examples
 from nko_assets.tuning.options.candidates import CANDIDATES
-from nko_assets.tuning.options.decision import EPOCHS, GOAL, Options, decide
+from nko_assets.tuning.options.decision import GOAL, Options, decide
 from nko_assets.tuning.options.measure import measure
 from nko_assets.tuning.options.page import options_json, render_options
 from nko_assets.tuning.prompts import prompts_digest
 from nko_assets.tuning.shapes import SHAPES
 from nko_assets.tuning.shapes.shape import MINIMUM
 from nko_assets.tuning.tokens import read_tokenizers
+from nko_assets.tuning.vertex_prices import EPOCHS
 
 CONFORMS = CheckSpec(
     "rows_conform",
@@ -56,7 +57,8 @@ ENOUGH = CheckSpec(
 VALIDATED = CheckSpec("validation_is_there", "Each shape has examples to validate with.")
 
 AFFORDABLE = CheckSpec(
-    "tuning_is_affordable", "There is enough to tune with, and the budget allows a model."
+    "tuning_is_affordable",
+    "There is enough to tune with, and what is left of the budget allows a model.",
 )
 
 PICTURES = "images/"
@@ -71,18 +73,17 @@ def _dataset(context: Context) -> Outcome:
     splits, path = context.lake.root / "splits", dataset_path(context.lake.root)
     bucket = context.workshop.bucket
     test = frozen_test(path.parent / "frozen_test", iter_examples(splits / VALIDATION))
-    like_the_test = guard(test)
-    shown = shows(
-        text
-        for example in (*iter_examples(splits / VALIDATION), *test.examples)
-        for text in example.nko
+    reasons = kept_out(
+        iter_examples(splits / TRAIN, pictures=False),
+        iter_examples(splits / VALIDATION, pictures=False),
+        test,
     )
     with Publisher(bucket, PICTURES) as publisher:
         written = write_dataset(
             splits,
             path.parent / "dataset",
             picture=publisher.picture,
-            keep_out=lambda example: like_the_test(example) or shown(example),
+            keep_out=lambda example: reasons.get(example.id, ""),
             tested=known_text(test),
         )
     broken = broken_rows(written)
@@ -204,7 +205,8 @@ def _options(context: Context) -> Outcome:
         iter_examples(splits / VALIDATION),
         read_tokenizers(context.settings.tokenizers),
     )
-    options = decide(measured, context.settings.budget_usd, datetime.now(UTC).date())
+    left = budget_of(context.workshop).left_usd
+    options = decide(measured, left, datetime.now(UTC).date())
     page = reports / "tuning_options.html"
     recommended = options.recommendation
     return Outcome(
@@ -216,7 +218,7 @@ def _options(context: Context) -> Outcome:
             judge(
                 AFFORDABLE,
                 bool(recommended.first),
-                f"{recommended.first} can be tuned within the budget."
+                f"{recommended.first} can be tuned with the ${left:,.2f} that are left of the budget."
                 if recommended.first
                 else recommended.reasons[0],
             )
@@ -251,7 +253,7 @@ def _options_identity(context: Context) -> Mapping[str, Any]:
     folder = context.settings.tokenizers
     return {
         "prompts": prompts_digest(),
-        "budget_usd": context.settings.budget_usd,
+        "left_usd": round(budget_of(context.workshop).left_usd, 2),
         "prices": [
             [each.input_usd, each.output_usd]
             for each in (
@@ -288,7 +290,7 @@ STEPS = (
         per_video=False,
         inputs=("splits",),
         identity=_identity,
-        code_version="3",
+        code_version="4",
         model=TuningExamples,
         checks=(CONFORMS, ENOUGH, VALIDATED),
         kinds=("json", "gcs"),

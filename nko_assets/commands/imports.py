@@ -79,7 +79,7 @@ def _print(out: Console, result: ImportResult) -> None:
         reasons = ", ".join(f"{name} {count:,}" for name, count in result.rejected.items())
         out.print(f"{lines:,} lines were rejected: {reasons}.")
         out.print(f"Why, line by line: {escape(result.rejected_file)}")
-    if result.headwords_file:
+    if result.headwords_files:
         from nko_assets.reading.trust.dictionary import LEAST_WORDS
 
         out.print(f"Imported words help to judge readings, once {LEAST_WORDS:,} are known.")

@@ -12,11 +12,15 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from nko_assets.failures import ConfigurationError
 from nko_assets.files import write_atomically
 from nko_assets.settings import load_settings
 
 if TYPE_CHECKING:
     from nko_assets.memory.search import Hit
+    from nko_assets.resources.memory_store import MemoryStore
+
+FILL_IT = "`nko run` or `nko import` fills it; --data or NKO_DATA says where it is."
 
 
 def register(app: typer.Typer, out: Console) -> None:
@@ -54,7 +58,11 @@ def register(app: typer.Typer, out: Console) -> None:
         from nko_assets.resources.pictures import frame_jpeg
         from nko_assets.workshop import open_workshop
 
-        workshop = open_workshop(load_settings(data=data))
+        settings = load_settings(data=data)
+        workshop = open_workshop(settings)
+        if settings.supabase_url is None and not workshop.store.exists:
+            # Looking would make one.
+            raise ConfigurationError(f"There is no memory in {settings.data}.", FILL_IT)
         hits = find(
             workshop.memory,
             workshop.embedder(),
@@ -64,6 +72,8 @@ def register(app: typer.Typer, out: Console) -> None:
             phase=phase,
             limit=limit,
         )
+        if not hits:
+            _see_that_there_is_something(workshop.memory, video)
         shown: dict[str, str] = {}
         for hit in hits if pictures else ():
             if hit.frame_id and pictures and (jpeg := frame_jpeg(workshop.lake, hit.frame_id)):
@@ -78,6 +88,18 @@ def register(app: typer.Typer, out: Console) -> None:
             sys.stdout.write(json.dumps({"results": rows}, ensure_ascii=False, indent=1) + "\n")
         else:
             _print(out, hits, shown)
+
+
+def _see_that_there_is_something(memory: MemoryStore, video: str | None) -> None:
+    """Raise ConfigurationError where no query would find anything."""
+    counts = memory.counts()
+    if not counts.turns and not counts.motifs:
+        raise ConfigurationError(f"The memory ({memory.name}) is empty.", FILL_IT)
+    if video is not None and not memory.call("memory_lessons", {"of_videos": [video]}):
+        raise ConfigurationError(
+            f"No video {video} is in the memory.",
+            "`nko search --json` names the id of each result.",
+        )
 
 
 def _print(out: Console, hits: list[Hit], pictures: dict[str, str]) -> None:

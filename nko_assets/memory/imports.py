@@ -102,12 +102,13 @@ def read_parallel(
     lines = _json_lines(text) if text.lstrip().startswith("{") else _tsv_lines(text)
     given = {"source": source, "licence": licence}
     fields = _fields(lines.names, columns or {}, given)
-    rows: dict[tuple[str, str, str], ParallelRow] = {}
+    rows: dict[tuple[str, ...], ParallelRow] = {}
     rejected = lines.rejected
     for number, content in lines.rows:
         try:
             row = _row(number, content, fields, given)
-            identity = (key(row.nko), plain(row.english or ""), plain(row.french or ""))
+            meaning = (plain(row.english or ""), plain(row.french or ""))
+            identity = (row.source, key(row.nko), *meaning)
             if identity in rows:
                 raise _Rejection("duplicate", f"the same as line {rows[identity].line}")
             rows[identity] = row

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from nko_assets.failures import ConfigurationError
 from nko_assets.memory.columns import vector_text
@@ -17,6 +17,16 @@ NKO = "nqo"
 TYPES = ("turn", *MOTIF_TYPES)
 MOST_RESULTS = 100
 LONGEST_QUERY = 1_000
+"""Characters of a normalized query."""
+Trouble = Literal["nothing_asked", "too_long"]
+TOLD: Final[Mapping[Trouble, tuple[str, str]]] = {
+    "nothing_asked": ("There is nothing to search for.", "Give a word or a sentence."),
+    "too_long": (
+        "The query is too long.",
+        f"At most {LONGEST_QUERY:,} characters are searched for.",
+    ),
+}
+"""What is wrong with a query, and what to do."""
 # From which a text in Latin letters is taken for romanized N'Ko, which sentence models do not know.
 SURELY_ROMANIZED = 0.5
 LETTERS_OF_ROMANIZED = frozenset("ɛɔɲŋ")
@@ -86,18 +96,27 @@ class Hit:
         return "; ".join(reasons)
 
 
+def trouble_with(text: str) -> Trouble | None:
+    """Why `text` cannot be searched for; None when it can."""
+    asked = _asked(text)
+    if not any(map(str.isalnum, asked)):
+        return "nothing_asked"
+    return "too_long" if len(asked) > LONGEST_QUERY else None
+
+
+def _asked(text: str) -> str:
+    return " ".join(normalize(text).split())
+
+
 def understand(text: str, embedder: Embedder) -> Query:
     """What `text` asks for: N'Ko with or without tones, Latin with or without accents, or a language.
 
     Raises ConfigurationError when it is empty or longer than `LONGEST_QUERY`.
     """
-    asked = " ".join(normalize(text).split())
-    if not any(map(str.isalnum, asked)):
-        raise ConfigurationError("There is nothing to search for.", "Give a word or a sentence.")
-    if len(asked) > LONGEST_QUERY:
-        raise ConfigurationError(
-            f"The query has {len(asked)} characters.", f"At most {LONGEST_QUERY} are searched for."
-        )
+    trouble = trouble_with(text)
+    if trouble is not None:
+        raise ConfigurationError(*TOLD[trouble])
+    asked = _asked(text)
     if words(asked):
         return Query(asked, NKO, None, embedder.embed_nko([asked])[0])
     if LETTERS_OF_ROMANIZED.intersection(asked.lower()):

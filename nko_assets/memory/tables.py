@@ -64,16 +64,6 @@ def turns_of(table: pl.DataFrame) -> tuple[Turn, ...]:
     return tuple(rows)
 
 
-def edges_of(table: pl.DataFrame) -> tuple[Edge, ...]:
-    """The rows of a `MemoryTurnEdges` table."""
-    return tuple(Edge(**_row(row)) for row in table.iter_rows(named=True))
-
-
-def motifs_of(table: pl.DataFrame) -> tuple[Motif, ...]:
-    """The rows of a `MemoryMotifs` table."""
-    return tuple(Motif(**_row(row)) for row in table.iter_rows(named=True))
-
-
 def _table(
     model: type[TableModel], rows: Iterable[_R], values: Callable[[_R], Sequence[Any]]
 ) -> pl.DataFrame:
@@ -94,7 +84,7 @@ def _cell(value: Any) -> Any:
     return value
 
 
-_IDS = ("id", "conversation_id", "from_turn", "to_turn")
+_IDS = ("id", "conversation_id")
 _VECTORS = ("embedding", "nko_embedding")
 
 

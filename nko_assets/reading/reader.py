@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -174,6 +174,10 @@ class DeferredReader(Reader, Protocol):
 
         It withdraws nothing, and `flush` and `poll` send only what was submitted to it.
         """
+        ...
+
+    def withdraw(self, video_ids: Collection[str], *, reading: int) -> None:
+        """Take back what was submitted of these videos for this `reading` and not sent yet."""
         ...
 
     def retry_failed(self, video_ids: Sequence[str] | None = None) -> int:

@@ -42,6 +42,7 @@ from nko_assets.resources.gemini_errors import (
     Throttled,
     failure_of,
 )
+from nko_assets.resources.google_login import LOG_IN, told
 from nko_assets.resources.store import LazyStore
 from nko_assets.tuning.chat_model import OUTPUT_TOKENS, Answer, Conversation
 from nko_assets.tuning.prompts import TASKS, Task
@@ -246,14 +247,10 @@ def _of_this_question(error: Exception) -> bool:
 
 
 def _without_credentials(error: GoogleAuthError) -> NkoError:
-    said = f"Vertex AI cannot be asked without credentials: {' '.join(str(error).split())[:300]}"
+    said = f"Vertex AI cannot be asked without credentials ({told(error)})."
     if isinstance(error, TransportError):
         return TransientFailure(said, "Check the network connection, and run again.")
-    return ConfigurationError(
-        said,
-        "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to the "
-        "file of a service account.",
-    )
+    return ConfigurationError(said, LOG_IN)
 
 
 def _contents(conversation: Conversation) -> list[types.Content]:

@@ -143,7 +143,8 @@ class GcsBucket:
             failure = _failure(error, self._address, self._name, what)
             if failure is None:
                 raise
-            raise failure from error
+            # What the client said may repeat the key that it was given in place of a file.
+            raise failure from None
 
 
 def _size(content: bytes | Path) -> int:
@@ -157,14 +158,16 @@ def _failure(error: Exception, address: str, bucket: str, what: str) -> NkoError
     from google.cloud.storage.exceptions import DataCorruption
     from requests import exceptions as http
 
-    said, doing = _said(error), what.capitalize()
+    from nko_assets.resources.google_login import LOG_IN, told
+
+    said = told(error) if isinstance(error, auth.GoogleAuthError) else _said(error)
+    doing = what.capitalize()
     failures: list[tuple[tuple[type[Exception], ...], NkoError]] = [
         (
             (auth.DefaultCredentialsError, auth.RefreshError, api.Unauthorized),
             ConfigurationError(
                 f"Google Cloud does not know who is {what} ({said}).",
-                "Run `gcloud auth application-default login`, or let "
-                "GOOGLE_APPLICATION_CREDENTIALS name the key file of a service account.",
+                LOG_IN,
             ),
         ),
         (

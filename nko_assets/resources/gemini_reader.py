@@ -122,6 +122,11 @@ class GeminiReader:
         cost = sum({row.hash: row.estimated_usd for row in rows}.values())
         return Job.of(self.name, self.model, [row.hash for row in rows], cost, reading)
 
+    def withdraw(self, video_ids: Collection[str], *, reading: int) -> None:
+        """Take from the queue what is asked of these videos for `reading`: nobody waits for it."""
+        with self._store().session() as conn:
+            ledger.withdraw(conn, video_ids, {"reading": reading}, but=())
+
     def flush(self, say: Progress, *, force: bool = False) -> None:
         """Send what is queued for this model, in as few jobs as the limits allow.
 
@@ -292,6 +297,8 @@ class GeminiReader:
             except BudgetExceeded as error:
                 self._sending.over_budget = error
                 raise
+            if plan is not None:
+                self._sending.over_budget = None
             if plan is None or not self._jobs.carry_out(plan.name, say):
                 break
         with self._store().session() as conn:
@@ -379,8 +386,12 @@ class _Sending:
     why_queued: str = ""
 
     def begin(self, now: datetime) -> None:
-        """Another flush begins: nothing is known yet of what it cannot send."""
-        self.at, self.over_budget, self.why_queued = now, None, ""
+        """Another flush begins: nothing is known yet of what it cannot send.
+
+        That money lacks is known until a job is planned: a flush without force does not look at
+        money as long as the frames wait for company.
+        """
+        self.at, self.why_queued = now, ""
 
 
 def _nobody(_: str) -> None:

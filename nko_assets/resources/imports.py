@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from nko_assets.memory.embedded import embedded
 from nko_assets.memory.embeddings import Embedder
 from nko_assets.memory.imports import Imported, imported_motifs, read_parallel
 from nko_assets.memory.rows import Motif
-from nko_assets.resources.memory_store import MemoryStore
+from nko_assets.resources.memory_store import MemoryStore, MotifsMerged
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class ImportResult:
     removed: int
     rejected: dict[str, int]
     rejected_file: str | None
-    headwords_file: str | None
+    headwords_files: list[str]
 
 
 def import_file(
@@ -43,7 +44,8 @@ def import_file(
 ) -> ImportResult:
     """Make the rows of the file what `memory` holds of their sources.
 
-    In `folder` come the rejected lines with their reasons, and the words that are now known.
+    In `folder` come the rejected lines of the file with their reasons, and a list of the words of
+    each source: as in the memory, a source is replaced whole, whatever file it comes from.
     Raises `ConfigurationError` or `PermanentFailure` when not a single row comes of the file.
     """
     try:
@@ -64,10 +66,11 @@ def import_file(
     by_source: defaultdict[str, list[Motif]] = defaultdict(list)
     for motif in imported_motifs(imported.rows):
         by_source[motif.source].append(motif)
-    merged = [
-        memory.upsert_motifs(name, embedded(motifs, embedder()))
-        for name, motifs in by_source.items()
-    ]
+    merged: list[MotifsMerged] = []
+    known: list[str] = []
+    for name, motifs in by_source.items():
+        merged.append(memory.upsert_motifs(name, embedded(motifs, embedder())))
+        known += _write_headwords(folder, name, motifs)
     # Search weighs words by how many rows hold them.
     memory.call("memory_count_words", {})
     return ImportResult(
@@ -78,7 +81,7 @@ def import_file(
         sum(one.removed for one in merged),
         rejected,
         rejected_file,
-        _write_headwords(folder / f"{path.name}.headwords.txt", imported),
+        known,
     )
 
 
@@ -92,11 +95,15 @@ def _write_rejected(path: Path, imported: Imported) -> str | None:
     return str(path)
 
 
-def _write_headwords(path: Path, imported: Imported) -> str | None:
-    """The words by which readings are judged: those that someone thought worth an entry."""
-    found = {row.nko for row in imported.rows if row.motif_type == "vocabulary"}
+def _write_headwords(folder: Path, source: str, motifs: Sequence[Motif]) -> list[str]:
+    """The words by which readings are judged: those that someone thought worth an entry.
+
+    The file is called by a digest, for the name of a source may be longer than that of a file.
+    """
+    path = folder / f"{hashlib.sha256(source.encode()).hexdigest()[:16]}.headwords.txt"
+    found = {motif.content["nko_text"] for motif in motifs if motif.motif_type == "vocabulary"}
     if not found:
         path.unlink(missing_ok=True)
-        return None
+        return []
     write_atomically(path, "".join(f"{word}\n" for word in sorted(found)).encode())
-    return str(path)
+    return [str(path)]

@@ -11,7 +11,8 @@ import psycopg
 
 from nko_assets.failures import ConfigurationError, NkoError, PermanentFailure, TransientFailure
 
-NOTHING_HALF = "Nothing was half written: run it again."
+# Over the API a load is several requests, and what the earlier ones wrote stays.
+AGAIN = "Each lesson and each word is written whole or not at all: run it again for the rest."
 _TIMEOUT = "57014"
 _DENIED = "42501"
 _NOT_THERE: Final = (
@@ -38,13 +39,18 @@ def request_errors() -> Iterator[None]:
     try:
         yield
     except httpx.TimeoutException:
-        raise TransientFailure("Supabase gave no answer in time.", NOTHING_HALF) from None
+        raise TransientFailure("Supabase gave no answer in time.", AGAIN) from None
+    except httpx.InvalidURL:
+        raise ConfigurationError(
+            "SUPABASE_URL is no address.", "It looks like https://<project>.supabase.co."
+        ) from None
     except httpx.TransportError as error:
-        # Some errors have no text, and then their name says what happened.
-        said = str(error) or type(error).__name__
+        # Some have no text, and that of a request which cannot be sent repeats its headers.
+        has_text = str(error) and not isinstance(error, httpx.LocalProtocolError)
+        said = str(error) if has_text else type(error).__name__
         raise TransientFailure(
             f"The connection to Supabase failed: {said}.",
-            f"See that SUPABASE_URL is right and the network is there. {NOTHING_HALF}",
+            f"See that SUPABASE_URL is right and the network is there. {AGAIN}",
         ) from None
 
 
@@ -54,6 +60,13 @@ def refuse(response: httpx.Response) -> None:
         return
     response.read()
     status = response.status_code
+    if response.has_redirect_location:
+        # Not followed: the key is for the host that is configured.
+        there = response.url.join(response.headers["location"])
+        raise ConfigurationError(
+            f"SUPABASE_URL is redirected to {there.scheme}://{there.host}.",
+            "Set it to the address of the project itself: https://<project>.supabase.co.",
+        )
     try:
         body = response.json()
     except ValueError:
@@ -83,7 +96,7 @@ def refuse(response: httpx.Response) -> None:
         # 521 to 523 also come while a project is being paused or restored.
         raise TransientFailure(
             f"Supabase does not answer just now (HTTP {status}{f', {message}' if message else ''}).",
-            f"Look at the state of the project at supabase.com/dashboard. {NOTHING_HALF}",
+            f"Look at the state of the project at supabase.com/dashboard. {AGAIN}",
         )
     raise PermanentFailure(
         f"Supabase refused a request (HTTP {status}): {message or 'no reason given'}."
@@ -95,7 +108,7 @@ def _failure(sqlstate: str | None, message: str) -> NkoError:
     if sqlstate == _TIMEOUT:
         return TransientFailure(
             "The database stopped a statement that took longer than its statement_timeout allows.",
-            f"Raise it, or run when the database has less to do. {NOTHING_HALF}",
+            f"Raise it, or run when the database has less to do. {AGAIN}",
         )
     if sqlstate in _NOT_THERE:
         return ConfigurationError(
@@ -110,7 +123,7 @@ def _failure(sqlstate: str | None, message: str) -> NkoError:
         )
     # Classes of connection, resources, operator intervention, system, deadlock; none: broken off.
     if sqlstate is None or sqlstate[:2] in ("08", "53", "57", "58", "40"):
-        return TransientFailure(f"The database broke off: {message}.", NOTHING_HALF)
+        return TransientFailure(f"The database broke off: {message}.", AGAIN)
     return PermanentFailure(f"The database refused what was sent ({sqlstate}): {message}.")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -167,9 +167,24 @@ def _connect(address: SecretStr) -> psycopg.Connection:
 
 
 def _options(address: SecretStr) -> dict[str, Any]:
-    asked = conninfo_to_dict(address.get_secret_value()).get("options")
+    understood = conninfo_to_dict(address.get_secret_value())
+    _check_address(understood)
+    asked = understood.get("options")
     # Prices and budgets go by the day in UTC; what else the address asks for stays.
     return {**_OPTIONS, "options": f"{asked or ''} -c timezone=UTC".strip()}
+
+
+def _check_address(understood: Mapping[str, Any]) -> None:
+    """Refuse an address whose password was taken for a host, a port or a name of a database.
+
+    So it is with an @ or a / in the password; the rest of it would be told as what is not there.
+    """
+    host, port, name = (str(understood.get(part) or "") for part in ("host", "port", "dbname"))
+    if "@" in host or "@" in name or not set(port) <= set("0123456789,"):
+        raise ConfigurationError(
+            "The address of the database cannot be understood: it has an @ or a / too many.",
+            "In its user and password write @ as %40, / as %2F and % as %25.",
+        )
 
 
 @contextmanager
@@ -179,7 +194,8 @@ def _connecting() -> Iterator[None]:
     except psycopg.ProgrammingError:
         raise ConfigurationError(
             "The address of the database cannot be understood.",
-            "It looks like postgresql://user:password@host:5432/postgres.",
+            "It looks like postgresql://user:password@host:5432/postgres, and in its user and "
+            "password @ is written as %40, / as %2F, % as %25 and a space as %20.",
         ) from None
     except psycopg.OperationalError as error:
         if any(words in str(error).lower() for words in _FULL):

@@ -62,9 +62,7 @@ class SupabaseMemory:
 
     @cached_property
     def _client(self) -> Client:
-        http = httpx.Client(
-            timeout=TIMEOUT_S, http2=True, follow_redirects=True, event_hooks={"response": [refuse]}
-        )
+        http = httpx.Client(timeout=TIMEOUT_S, http2=True, event_hooks={"response": [refuse]})
         # A service key signs in nobody, so there is no session to keep or to refresh.
         options = ClientOptions(httpx_client=http, auto_refresh_token=False, persist_session=False)
         return create_client(self._url, self._key.get_secret_value(), options)
@@ -96,7 +94,10 @@ class SupabaseMemory:
         return self._rpc("memory_put_videos", {"rows": {}, "staged": load, "parts": len(parts)})
 
     def upsert_motifs(self, source: str, motifs: Sequence[Motif]) -> MotifsMerged:
-        """See `MemoryStore`; each motif stands for itself, so requests are transactions."""
+        """See `MemoryStore`; each motif stands for itself, so requests are transactions.
+
+        Who is cut off has some of the new rows, and the old ones until the next load.
+        """
         written = 0
         for start in range(0, len(motifs), ROWS_A_REQUEST):
             rows = [

@@ -15,14 +15,10 @@ from nko_assets.resources.gemini_errors import (
     Throttled,
     retry_after,
 )
+from nko_assets.resources.google_login import LOG_IN, told
 
 WIRE_ERRORS = (*GEMINI_WIRE_ERRORS, GoogleAuthError)
 """What the clients, or what they are made of, raise when a call does not end well."""
-
-_LOG_IN = (
-    "Log in with `gcloud auth application-default login`, or let GOOGLE_APPLICATION_CREDENTIALS "
-    "name the key file of a service account."
-)
 
 
 def failure_of(error: Exception, what: str, *, committing: bool = False) -> NkoError:
@@ -32,10 +28,14 @@ def failure_of(error: Exception, what: str, *, committing: bool = False) -> NkoE
     """
     if isinstance(error, APIError):
         return _refusal(error, what, committing=committing)
-    said = _short(f"{type(error).__name__}: {error}")
+    said = (
+        told(error)
+        if isinstance(error, GoogleAuthError)
+        else _short(f"{type(error).__name__}: {error}")
+    )
     if isinstance(error, DefaultCredentialsError | RefreshError) and not _may_heal(error):
         # Before a token there was no request.
-        return ConfigurationError(f"Google does not know who asks for {what} ({said}).", _LOG_IN)
+        return ConfigurationError(f"Google does not know who asks for {what} ({said}).", LOG_IN)
     if committing and not isinstance(error, (_never_sent(), GoogleAuthError)):
         return Ambiguous(
             f"Vertex AI's answer to {what} did not arrive ({said}).",
@@ -81,7 +81,7 @@ def _refusal(error: APIError, what: str, *, committing: bool) -> NkoError:
 
 def _what_to_set(code: int, said: str) -> str:
     if code == 401:
-        return _LOG_IN
+        return LOG_IN
     if code == 403 and ("disabled" in said or "has not been used" in said):
         return "Enable the Vertex AI API (aiplatform.googleapis.com) in GOOGLE_CLOUD_PROJECT."
     if code == 403:

@@ -34,8 +34,8 @@ def post(
     """Send `message` as JSON; tried three times where another try may help.
 
     `wait_s` gives the seconds between two tries. Raises `ConfigurationError` when the server
-    refuses, `TransientFailure` when it does not answer; neither repeats the URL, which is often
-    itself the secret.
+    refuses or `url` is none, `TransientFailure` when it does not answer; neither repeats the URL,
+    which is often itself the secret.
     """
     body = json.dumps(message, ensure_ascii=False).encode()
     retrying = Retrying(
@@ -55,6 +55,10 @@ def _post_once(url: SecretStr, body: bytes) -> None:
             headers={"Content-Type": "application/json; charset=utf-8"},
             timeout=TIMEOUT_S,
         )
+    except httpx.InvalidURL:
+        raise ConfigurationError(
+            "The webhook's address is no URL.", "Correct NKO_FAILURE_WEBHOOK."
+        ) from None
     except httpx.HTTPError as error:
         raise TransientFailure(
             f"The webhook does not answer ({type(error).__name__}).",

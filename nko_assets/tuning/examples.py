@@ -8,9 +8,10 @@ every tuner, and the questions of the evaluation, are made.
 from __future__ import annotations
 
 import base64
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -70,23 +71,24 @@ class Example:
         return self.messages[-1].content
 
 
-def examples(folder: Path) -> list[Example]:
+def examples(folder: Path, *, pictures: bool = True) -> list[Example]:
     """Every example of the rows in `folder` (`splits/train` or `splits/validation`), by id.
 
-    The order of ids mixes tasks and videos, and is the same wherever it is made. Raises
-    `PermanentFailure` when a file is missing or a row cannot be learned from; a side without rows
-    gives none.
+    The order of ids mixes tasks and videos, and is the same wherever it is made. Without `pictures`
+    every `image` is None, for whoever looks at texts alone: the pictures of a channel take
+    gigabytes. Raises `PermanentFailure` when a file is missing or a row cannot be learned from; a
+    side without rows gives none.
     """
-    return sorted(iter_examples(folder), key=lambda example: example.id)
+    return sorted(iter_examples(folder, pictures=pictures), key=_by_id)
 
 
-def iter_examples(folder: Path) -> Iterator[Example]:
+def iter_examples(folder: Path, *, pictures: bool = True) -> Iterator[Example]:
     """The same examples one at a time, file by file: pictures need not all be held."""
-    makers = {
+    makers: dict[str, Callable[[Path], Iterator[Example]]] = {
         NKO_ENGLISH: _translations,
         CONVERSATIONS: _conversations,
         SYNTHETIC: _conversations,
-        OCR_SAMPLES: _readings,
+        OCR_SAMPLES: partial(_readings, pictures=pictures),
         VOCABULARY: _definitions,
     }
     for name in TEXT_COLUMNS:
@@ -98,11 +100,33 @@ def iter_examples(folder: Path) -> Iterator[Example]:
         yield from makers[name](path)
 
 
+def first_by_task(given: Iterable[Example], limit: int) -> tuple[list[Example], Counter[Task]]:
+    """The first `limit` examples of each task by id, in the order of ids, and how many it has.
+
+    Ids are hashes: their order is a lot that is drawn the same way everywhere. At most twice as many
+    examples are held at a time.
+    """
+    count: Counter[Task] = Counter()
+    held: defaultdict[Task, list[Example]] = defaultdict(list)
+    for example in given:
+        count[example.task] += 1
+        some = held[example.task]
+        some.append(example)
+        if len(some) > 2 * limit:
+            some[:] = sorted(some, key=_by_id)[:limit]
+    first = (example for some in held.values() for example in sorted(some, key=_by_id)[:limit])
+    return sorted(first, key=_by_id), count
+
+
 def rows_without_example(folder: Path) -> dict[str, int]:
     """How many words of `folder` give no example, for want of an English meaning, by reason."""
     words = (row for _, row in iter_jsonl(folder / f"{VOCABULARY}.jsonl"))
     missing = sum(row["meaning"] is None for row in words)
     return {"a word without an English meaning": missing} if missing else {}
+
+
+def _by_id(example: Example) -> str:
+    return example.id
 
 
 def _translations(path: Path) -> Iterator[Example]:
@@ -125,9 +149,9 @@ def _definitions(path: Path) -> Iterator[Example]:
             yield _example(row, "define_word", row["word"], row["meaning"], others=others)
 
 
-def _readings(path: Path) -> Iterator[Example]:
+def _readings(path: Path, *, pictures: bool) -> Iterator[Example]:
     for _, row in iter_jsonl(path):
-        image = base64.b64decode(row["image"], validate=True)
+        image = base64.b64decode(row["image"], validate=True) if pictures else None
         yield _example(row, "read_line", "", row["text"], image=image)
 
 

@@ -13,7 +13,8 @@ READ_ON: Final = "2026"
 
 
 EPOCHS: Final = 3
-"""How often a job trains on its data. The service would choose by itself, and so the price too."""
+"""How often a job trains on its data, and what open models are compared by. The service would choose
+by itself, and so the price too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exception_handlers import (
@@ -23,6 +24,15 @@ class Failure(BaseModel):
 
     message: str
     next_step: str
+
+
+class Refused(HTTPException):
+    """What cannot be done; `key` is the message that says why, and what to do, to whoever asked."""
+
+    def __init__(self, status: int, key: str, **values: Any) -> None:
+        super().__init__(status)
+        self.key = key
+        self.values = values
 
 
 def tell_failures(app: FastAPI) -> None:
@@ -51,11 +61,14 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  it is registered for nothing else
+    t = language_of(request)
+    if isinstance(error, Refused):
+        error.detail = t(error.key, **error.values)
     if not _for_people(request):
         return await http_exception_handler(request, error)
-    t = language_of(request)
     if error.status_code == HTTPStatus.NOT_FOUND:
-        return _page(request, 404, t("error.not_found"), t("error.not_found_message"))
+        message = error.detail if isinstance(error, Refused) else t("error.not_found_message")
+        return _page(request, 404, t("error.not_found"), message)
     return _page(request, error.status_code, t("error.wrong"), str(error.detail))
 
 

@@ -37,8 +37,9 @@ def live_turns(feed: TurnFeed | None) -> APIRouter:
         """New turns as they are committed, each an event `turn` whose data is JSON.
 
         The id of an event is a position: who comes back with it as `Last-Event-ID`, as browsers
-        do, gets what was missed. The event `anew` says that the memory was made anew or set back,
-        so that what was seen before is void.
+        do, gets what was missed. The event `following` says that every turn from there on is told:
+        who asks for the latest ones then has missed none. The event `anew` says that the memory
+        was made anew or set back, so that what was seen before is void.
         """
         assert feed is not None  # noqa: S101  the dependency has seen to it
         async for item in feed.follow(after):
@@ -47,9 +48,8 @@ def live_turns(feed: TurnFeed | None) -> APIRouter:
             elif item.anew:
                 yield ServerSentEvent(event="anew", id=str(item.position), data={})
             else:
-                # An id without data is no event, but from now on the browser knows where it is.
                 yield ServerSentEvent(
-                    id=str(item.position), retry=RECONNECT_MS, comment="new turns follow"
+                    event="following", id=str(item.position), retry=RECONNECT_MS, data={}
                 )
 
     return router

@@ -26,14 +26,13 @@ LANGUAGE_COOKIE: Final = "nko_language"
 YEAR_S: Final = 365 * 24 * 3600
 
 
-def page(request: Request, name: str, *, status: int = 200, **context: Any) -> HTMLResponse:
-    """The template `name` with `context`; `?lang=` chooses the language from now on.
+def rendered(request: Request, name: str, **context: Any) -> str:
+    """The template `name` with `context`, as HTML in the language of the reader.
 
     Every template knows `t` (messages), `language`, `path`, `csrf`, `signed_in` and `static`.
     """
-    asked = request.query_params.get("lang")
     language = language_of(request)
-    html = (
+    return (
         environment()
         .get_template(name)
         .render(
@@ -49,7 +48,13 @@ def page(request: Request, name: str, *, status: int = 200, **context: Any) -> H
             **context,
         )
     )
-    response = HTMLResponse(html, status)
+
+
+def page(request: Request, name: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+    """The template `name` with `context`; `?lang=` chooses the language from now on."""
+    asked = request.query_params.get("lang")
+    language = language_of(request)
+    response = HTMLResponse(rendered(request, name, **context), status)
     response.headers["Content-Language"] = language.code
     response.headers["Vary"] = "Accept-Language, Cookie"
     response.headers["Cache-Control"] = "private, no-cache"

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, HTTPException, Path, Query, Request, Response
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from pydantic import AwareDatetime, BaseModel, Field
 
 from nko_assets.failures import PermanentFailure
@@ -22,10 +22,18 @@ from nko_assets.reading.reviews import LEASE, AlreadyDecided, ReviewItem, Review
 from nko_assets.resources.lake import Lake
 from nko_assets.resources.review_desk import ReviewDesk
 from nko_assets.schemas.base import UUID
+from nko_assets.web.failures import Refused
 from nko_assets.web.kept import Kept
 from nko_assets.web.keyboard import ROWS
-from nko_assets.web.pages import language_of, page
-from nko_assets.web.review_item import LONGEST_TEXT, longest_correction, preview, shown
+from nko_assets.web.pages import language_of, page, rendered
+from nko_assets.web.review_item import (
+    LONGEST_TEXT,
+    Correction,
+    corrected,
+    longest_correction,
+    preview,
+    shown,
+)
 from nko_assets.web.reviewers import Reviewer, ReviewerOrNone, who
 
 # Readings that one page may hold or have skipped.
@@ -40,7 +48,7 @@ class Asked(BaseModel):
     """What the page is told of the last decision: what was done, and what can be taken back."""
 
     without: Annotated[list[Uuid], Field(max_length=MOST_PASSED)] = []
-    did: Literal["accept", "correct", "reject", "skip", "outdated"] | None = None
+    did: Literal["accept", "correct", "reject", "skip", "outdated", "undone"] | None = None
     undo: Annotated[int | None, Field(ge=1, lt=2**63)] = None
     reading: Uuid | None = None
 
@@ -64,25 +72,39 @@ class Said(BaseModel):
     note: Annotated[str, Field(max_length=LONGEST_TEXT)] = ""
     without: Annotated[list[Uuid], Field(max_length=MOST_PASSED)] = []
 
-    def decision(self, reading_id: str, by: str) -> HumanDecision:
-        """The decision, which accepts where nothing was corrected.
+    @property
+    def fields(self) -> Correction:
+        """What stands in the fields of the correction."""
+        return Correction(self.nko, self.english, self.french, self.note)
 
-        Raises ValueError, saying what is wrong, for what cannot be one.
+    def decision(
+        self, reading_id: str, by: str, standing: HumanDecision | None = None
+    ) -> HumanDecision:
+        """The decision, which accepts where nothing is other than it was read.
+
+        What was accepted, or taken from another reader, is what the page showed: the text with the
+        correction that is `standing`. Raises Refused for an empty text, ValueError for what is no
+        text.
         """
         changed = {}
-        if self.take:
-            changed["nko"] = self.take
-        elif self.verdict == "correct":
-            if normalize(self.nko) != self.seen:
-                changed["nko"] = self.nko
+        if self.verdict == "correct" and not self.take:
+            changed["nko"] = self.nko
             for name in ("english", "french"):
                 now, was = getattr(self, name).strip(), getattr(self, f"{name}_seen")
                 if now != was:
                     changed[name] = now
+        elif self.take or self.verdict == "accept":
+            changed = corrected(standing)
+            if self.take:
+                changed["nko"] = self.take
+        if "nko" in changed and normalize(changed["nko"]) == self.seen:
+            del changed["nko"]
+        if "nko" in changed and not changed["nko"].strip():
+            raise Refused(422, "review.empty")
         verdict = self.verdict
         if changed:
             verdict = "correct"
-        elif verdict == "correct":
+        elif verdict == "correct" or self.take:
             verdict = "accept"
         return HumanDecision(
             reading_id=reading_id,
@@ -113,15 +135,6 @@ def review_pages(desk: ReviewDesk, lake: Lake) -> APIRouter:
         item = desk.next_item(reviewer, asked.without)
         return _review_page(request, desk, lake, reviewer, item, progress(), asked)
 
-    @router.get("/preview")
-    def preview_part(
-        request: Request,
-        nko: str = "",
-        english: str = "",
-    ) -> Response:
-        """What a correction says, while it is typed."""
-        return page(request, "_review_preview.html", preview=preview(nko, english))
-
     @router.post("/decisions/{decision_id}/undo")
     def undo(
         request: Request,
@@ -134,12 +147,20 @@ def review_pages(desk: ReviewDesk, lake: Lake) -> APIRouter:
             desk.undo(decision_id, reviewer)
         except AlreadyDecided as error:
             return _conflict(request, desk, lake, reviewer, reading, error)
-        except PermanentFailure as error:
-            raise HTTPException(404, error.message) from None
+        except PermanentFailure:
+            raise Refused(404, "review.no_decision") from None
         desk.claim(reading, reviewer)
+        item = desk.item(reading)
         if not _by_script(request):
-            return RedirectResponse(f"/review/{reading}", 303)
-        return _part(request, desk, lake, _found(desk, reading))
+            return RedirectResponse(f"/review/{reading}" if item else "/review?did=undone", 303)
+        t = language_of(request)
+        return JSONResponse(
+            {
+                "told": t("review.undone" if item else "review.done_undone"),
+                "counts": _counts(request, progress.anew(), reviewer),
+                "item": item and _part(request, desk, lake, item),
+            }
+        )
 
     @router.get("/{reading_id}")
     def one_page(
@@ -162,26 +183,30 @@ def review_pages(desk: ReviewDesk, lake: Lake) -> APIRouter:
         said: Annotated[Said, Form()],
     ) -> Response:
         """Decide on a reading, or skip it."""
-        item = _found(desk, reading_id)
         if said.verdict == "skip" and not said.take:
             desk.release(reading_id, reviewer)
             counts = _counts(request, progress(), reviewer)
             return _done(request, "skip", counts, None, reading_id, [*said.without, reading_id])
+        item = _found(desk, reading_id)
         if said.take or said.verdict == "correct":
             longest = longest_correction(item)
             texts = (said.take, said.nko, said.english, said.french)
             if any(len(text) > longest for text in texts):
-                raise HTTPException(422, f"A correction has {longest} characters at the most.")
+                raise Refused(422, "review.too_long", n=longest)
         try:
-            decision = said.decision(reading_id, reviewer)
-        except ValueError as error:
-            raise HTTPException(422, f"{error}.") from None
+            decision = said.decision(reading_id, reviewer, item.decision)
+        except ValueError:
+            raise Refused(422, "review.not_text") from None
         try:
             decision_id = desk.decide(decision, said.seen_decision or None)
         except AlreadyDecided as error:
-            return _conflict(request, desk, lake, reviewer, reading_id, error)
-        applies = _found(desk, reading_id).decision is not None
-        did = decision.verdict if applies else "outdated"
+            typed = said if said.verdict == "correct" and not said.take else None
+            return _conflict(request, desk, lake, reviewer, reading_id, error, typed)
+        now = desk.item(reading_id)
+        did = decision.verdict if now and now.decision else "outdated"
+        if did == "correct" and said.verdict == "accept" and not said.take:
+            # A correction that somebody else had made was agreed to.
+            did = "accept"
         counts = _counts(request, progress.anew(), reviewer)
         return _done(request, did, counts, decision_id, reading_id, said.without)
 
@@ -189,7 +214,19 @@ def review_pages(desk: ReviewDesk, lake: Lake) -> APIRouter:
 
 
 def _add_claims(router: APIRouter, desk: ReviewDesk, lake: Lake) -> None:
-    """What the script asks for beside decisions: readings ahead, held for longer, given back."""
+    """What the script asks for beside decisions: readings ahead, held for longer, given back.
+
+    And what a correction says, while it is typed.
+    """
+
+    @router.get("/preview")
+    def preview_part(
+        request: Request,
+        nko: str = "",
+        english: str = "",
+    ) -> Response:
+        """What a correction says, while it is typed."""
+        return page(request, "_review_preview.html", preview=preview(nko, english))
 
     @router.post("/next", responses={204: {"description": "Nothing waits."}})
     def next_part(
@@ -199,7 +236,9 @@ def _add_claims(router: APIRouter, desk: ReviewDesk, lake: Lake) -> None:
     ) -> Response:
         """The next reading alone, claimed, for the script that fetches ahead."""
         item = desk.next_item(reviewer, without)
-        return Response(status_code=204) if item is None else _part(request, desk, lake, item)
+        if item is None:
+            return Response(status_code=204)
+        return HTMLResponse(_part(request, desk, lake, item))
 
     @router.post("/hold")
     def hold(request: Request, reviewer: Reviewer, reading: Annotated[Uuid, Form()]) -> Response:
@@ -231,7 +270,7 @@ def _add_claims(router: APIRouter, desk: ReviewDesk, lake: Lake) -> None:
 def _found(desk: ReviewDesk, reading_id: str) -> ReviewItem:
     item = desk.item(reading_id)
     if item is None:
-        raise HTTPException(404, "There is no such reading; its frame may have been read again.")
+        raise Refused(404, "review.gone")
     return item
 
 
@@ -239,15 +278,22 @@ def _by_script(request: Request) -> bool:
     return "application/json" in request.headers.get("accept", "")
 
 
-def _part(request: Request, desk: ReviewDesk, lake: Lake, item: ReviewItem) -> Response:
-    return page(request, "_review_item.html", asked=Asked(), **_about(desk, lake, item))
+def _part(
+    request: Request, desk: ReviewDesk, lake: Lake, item: ReviewItem, typed: Said | None = None
+) -> str:
+    """What the page shows of `item`, as HTML for its script."""
+    return rendered(request, "_review_item.html", asked=Asked(), **_about(desk, lake, item, typed))
 
 
-def _about(desk: ReviewDesk, lake: Lake, item: ReviewItem) -> dict[str, Any]:
-    history = desk.history(item.reading_id) if item.last_decision is not None else []
+def _about(
+    desk: ReviewDesk, lake: Lake, item: ReviewItem, typed: Said | None = None
+) -> dict[str, Any]:
+    decided = item.decision is not None or item.last_decision is not None
+    history = desk.history(item.reading_id) if decided else []
     until = item.claimed_until
+    fields = typed.fields if typed else None
     return {
-        **shown(lake, item),
+        **shown(lake, item, fields),
         "history": history,
         # Clocks differ, so the page is told how long, not until when.
         "held_s": max(0, int((until - datetime.now(UTC)).total_seconds())) if until else 0,
@@ -266,6 +312,7 @@ def _review_page(
     *,
     status: int = 200,
     trouble: str = "",
+    typed: Said | None = None,
 ) -> Response:
     return page(
         request,
@@ -275,7 +322,8 @@ def _review_page(
         counts=_counts(request, progress, reviewer),
         trouble=trouble,
         asked=asked or Asked(),
-        **(_about(desk, lake, item) if item else {"item": None}),
+        lease_s=int(LEASE.total_seconds()),
+        **(_about(desk, lake, item, typed) if item else {"item": None}),
     )
 
 
@@ -304,16 +352,29 @@ def _conflict(
     reviewer: str,
     reading_id: str,
     error: AlreadyDecided,
+    typed: Said | None = None,
 ) -> Response:
-    """Somebody was faster: who, and the reading as it stands now."""
+    """Somebody was faster: who, and the reading as it stands now with what was `typed`."""
     t = language_of(request)
     told = t(f"review.conflict_{error.verdict}", by=error.by, at=f"{error.at:%H:%M}")
+    if typed:
+        told = f"{told} {t('review.conflict_typed')}"
+    item = _found(desk, reading_id)
     if _by_script(request):
         answer = {"message": told, "look": t("review.look"), "url": f"/review/{reading_id}"}
+        if typed:
+            answer["item"] = _part(request, desk, lake, item, typed)
         return JSONResponse(answer, 409)
-    item = _found(desk, reading_id)
     return _review_page(
-        request, desk, lake, reviewer, item, desk.progress(), status=409, trouble=told
+        request,
+        desk,
+        lake,
+        reviewer,
+        item,
+        desk.progress(),
+        status=409,
+        trouble=told,
+        typed=typed,
     )
 
 

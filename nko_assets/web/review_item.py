@@ -12,7 +12,8 @@ from PIL import Image
 
 from nko_assets.nko import normalize, romanize, validate
 from nko_assets.nko.validate import Signal
-from nko_assets.reading.reviews import ReviewItem
+from nko_assets.reading.decisions import HumanDecision
+from nko_assets.reading.reviews import ReviewItem, Said
 from nko_assets.reading.reviews.differences import Compared, Difference, Piece, compare
 from nko_assets.resources.lake import Lake
 from nko_assets.resources.pictures import frame_jpeg
@@ -24,6 +25,7 @@ _MARGIN: Final = 0.35
 _LEAST_MARGIN: Final = 8.0
 # Pixels between the letters and the line that is drawn around them.
 _FREE: Final = 6
+_TEXTS: Final = ("nko", "english", "french")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,16 @@ class Other:
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """What stands in the fields of a correction."""
+
+    nko: str
+    english: str
+    french: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Preview:
     """What a text says by rule: its Latin with the tones that are marked, and what speaks against it."""
 
@@ -100,25 +112,41 @@ def preview(nko: str, english: str | None = None) -> Preview:
     )
 
 
+def corrected(decision: HumanDecision | None) -> dict[str, str]:
+    """The texts that a correction set, by their names; none where there is no correction."""
+    if decision is None or decision.verdict != "correct":
+        return {}
+    texts = {name: getattr(decision, name) for name in _TEXTS}
+    return {name: text for name, text in texts.items() if text is not None}
+
+
 def longest_correction(item: ReviewItem) -> int:
     """How many characters a text of a correction of `item` may have, to have room for what is there."""
     there = [item.nko, *_as_it_stands(item), *(said.nko for said in item.said)]
     return max(LONGEST_TEXT, 2 * max(len(text) for text in there))
 
 
-def shown(lake: Lake, item: ReviewItem) -> dict[str, Any]:
-    """What the template of an item wants to know of it.
+def shown(lake: Lake, item: ReviewItem, typed: Correction | None = None) -> dict[str, Any]:
+    """What the template of an item wants to know of it, with what was `typed` in its fields.
 
-    The reading is marked against the first of the others that differs, each other against the
-    reading.
+    First comes the text as it stands: as it was read, or as it was corrected, and then what was
+    read is the first of the others. It is marked against the first of these that differs, each of
+    these against it.
     """
-    compared = [(said, compare(item.nko, normalize(said.nko))) for said in item.said[1:]]
     nko, english, french = _as_it_stands(item)
+    standing = corrected(item.decision)
+    reader = item.said[0].reader if item.said else ""
+    others = [Said(reader, item.nko), *item.said[1:]] if standing else item.said[1:]
+    compared = [(said, compare(normalize(nko), normalize(said.nko))) for said in others]
+    fields = typed or Correction(nko, english, french)
     return {
         "item": item,
         "picture": picture_of(lake, item),
-        "latin": romanize(item.nko, marked=True),
-        "pieces": _marked_against(item.nko, [found for _, found in compared]),
+        "corrected_by": item.decision.by if item.decision and standing else None,
+        "reader": reader,
+        "stands": {"english": english, "french": french},
+        "latin": romanize(nko, marked=True),
+        "pieces": _marked_against(normalize(nko), [found for _, found in compared]),
         "others": [
             Other(
                 said.reader,
@@ -129,10 +157,9 @@ def shown(lake: Lake, item: ReviewItem) -> dict[str, Any]:
             )
             for said, found in compared
         ],
-        "nko": nko,
-        "english": english,
-        "french": french,
-        "preview": preview(nko, english),
+        "fields": fields,
+        "writing": typed is not None,
+        "preview": preview(fields.nko, fields.english),
         "longest": longest_correction(item),
         "longest_note": LONGEST_TEXT,
     }
@@ -148,13 +175,8 @@ def _marked_against(nko: str, compared: Sequence[Compared]) -> tuple[Piece, ...]
 def _as_it_stands(item: ReviewItem) -> tuple[str, str, str]:
     """N'Ko, English and French with the correction that is in effect, where there is one."""
     read = (item.nko, item.english, item.french)
-    decision = item.decision
-    changed = (
-        (decision.nko, decision.english, decision.french)
-        if decision is not None and decision.verdict == "correct"
-        else (None, None, None)
-    )
+    changed = corrected(item.decision)
     nko, english, french = (
-        (was if now is None else now) or "" for was, now in zip(read, changed, strict=True)
+        changed.get(name, was) or "" for name, was in zip(_TEXTS, read, strict=True)
     )
     return nko, english, french

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Final
 from urllib.parse import quote, unquote
 
-from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from nko_assets.schemas.base import UUID
+from nko_assets.web.failures import Refused
 from nko_assets.web.pages import YEAR_S, page
 
 REVIEWER_COOKIE: Final = "nko_reviewer"
@@ -23,7 +24,7 @@ def reviewer_or_none(request: Request) -> str | None:
 
 def _reviewer(name: Annotated[str | None, Depends(reviewer_or_none)]) -> str:
     if name is None:
-        raise HTTPException(403, "Say on /review who you are, then decide.")
+        raise Refused(403, "review.say_who")
     return name
 
 
@@ -49,7 +50,7 @@ def reviewer_names() -> APIRouter:
         """Who reviews here from now on; nobody when the name is empty."""
         given = " ".join(name.split())
         if not given.isprintable():
-            raise HTTPException(422, "A name has letters.")
+            raise Refused(422, "review.name_letters")
         response = RedirectResponse(f"/review/{reading}" if reading else "/review", 303)
         response.set_cookie(
             REVIEWER_COOKIE,

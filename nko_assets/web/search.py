@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from pydantic import AfterValidator, BaseModel, Field
 
 from nko_assets.memory.embeddings import Embedder
-from nko_assets.memory.search import LONGEST_QUERY, MOST_RESULTS, Hit, search
+from nko_assets.memory.search import LONGEST_QUERY, MOST_RESULTS, TOLD, Hit, search, trouble_with
 from nko_assets.resources.memory_store import MemoryStore
 
 Type = Literal["turn", "vocabulary", "phrase", "pattern"]
@@ -44,8 +44,9 @@ class Results(BaseModel):
 
 
 def _asks_something(text: str) -> str:
-    if not any(map(str.isalnum, text)):
-        raise ValueError("there is nothing to search for")
+    trouble = trouble_with(text)
+    if trouble is not None:
+        raise ValueError(TOLD[trouble][0])
     return text
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from nko_assets.memory.embeddings import Embedder
-from nko_assets.memory.search import LONGEST_QUERY, TYPES, Hit, search
+from nko_assets.memory.search import LONGEST_QUERY, TYPES, Hit, search, trouble_with
 from nko_assets.resources.memory_store import MemoryStore
 from nko_assets.web.keyboard import ROWS
 from nko_assets.web.pages import page
@@ -30,11 +30,8 @@ class Asked(BaseModel):
     @property
     def trouble(self) -> str:
         """The key of what is wrong with the query, if anything is."""
-        if len(self.q) > LONGEST_QUERY:
-            return "search.too_long"
-        if self.q.strip() and not any(map(str.isalnum, self.q)):
-            return "search.nothing_asked"
-        return ""
+        trouble = trouble_with(self.q) if self.q.strip() else None
+        return f"search.{trouble}" if trouble else ""
 
 
 def search_page(memory: MemoryStore, embedder: Callable[[], Embedder]) -> APIRouter:

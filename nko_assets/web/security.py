@@ -14,16 +14,17 @@ import socket
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qs, quote, urlsplit
 
 from pydantic import SecretStr
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import cookie_parser
+from starlette.requests import Request, cookie_parser
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nko_assets.failures import ConfigurationError
+from nko_assets.web.pages import language_of, page
 
 LEAST_TOKEN: Final = 16  # characters
 SIGNED_IN_S: Final = 7 * 24 * 3600
@@ -160,35 +161,35 @@ class Guard:
         answer: ASGIApp = self._refusal(scope, headers) or self._app
         if answer is self._app and scope["method"] not in _SAFE_METHODS:
             body = await _body(receive)
-            answer = _refused_body(body, headers, cookies) or self._app
+            answer = _refused_body(body, Request(scope), cookies) or self._app
             receive = _again(body or b"", receive)
         fresh = None if CSRF_COOKIE in cookies else csrf
         await answer(scope, receive, _with_headers(send, fresh, secure=scope["scheme"] == "https"))
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         """What is said to a request that `access` or another site's page makes unwelcome."""
+        request = Request(scope)
+        # There is no page under a name or an address that is none of this server.
         if not self._access.knows(headers.get("host", "")):
-            return _refused(
-                400, "This server does not go by that name.", "Start it with --name and the name."
-            )
+            return _json(request, 400, "name")
         if "\0" in scope["path"] or b"%00" in scope["query_string"]:
-            return _refused(400, "An address holds no NUL.", "Leave it out.")
+            return _json(request, 400, "nul")
         if scope["method"] not in _SAFE_METHODS and not _same_origin(headers):
-            return _refused(403, "The request came from another site.", "Use the page itself.")
-        return self._stranger(scope, headers)
+            return _refused(request, 403, "site")
+        return self._stranger(request, headers)
 
-    def _stranger(self, scope: Scope, headers: Headers) -> Response | None:
+    def _stranger(self, request: Request, headers: Headers) -> Response | None:
         """What is said to who has not given the token, where there is one."""
-        if self._access.token is None or scope["state"]["signed_in"]:
+        if self._access.token is None or request.state.signed_in:
             return None
-        path = scope["path"]
+        path = request.scope["path"]
         if path.startswith(_OPEN_PATHS):
             return None
-        if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
-            query = scope["query_string"].decode("latin-1")
+        if request.method == "GET" and _reads_pages(headers):
+            query = request.scope["query_string"].decode("latin-1")
             asked = quote(path) + (f"?{query}" if query else "")
             return RedirectResponse(f"/login?next={quote(asked, safe='')}", 303)
-        refused = _refused(401, "A token is needed.", "Sign in, or send Authorization: Bearer.")
+        refused = _refused(request, 401, "token")
         refused.headers["WWW-Authenticate"] = "Bearer"
         return refused
 
@@ -242,10 +243,11 @@ def _again(body: bytes, receive: Receive) -> Receive:
 
 
 def _refused_body(
-    body: bytes | None, headers: Headers, cookies: Mapping[str, str]
+    body: bytes | None, request: Request, cookies: Mapping[str, str]
 ) -> Response | None:
+    headers = request.headers
     if body is None:
-        return _refused(413, f"The request is larger than {LARGEST_BODY:,} bytes.", "Send less.")
+        return _refused(request, 413, "large", n=LARGEST_BODY)
     # Browsers send this header only when a script of this server, not of another, says so.
     if _bearer(headers) is not None:
         return None
@@ -255,14 +257,34 @@ def _refused_body(
         sent = parse_qs(body.decode("utf-8", "replace")).get(CSRF_FIELD, [""])[0]
     expected = cookies.get(CSRF_COOKIE, "")
     if not expected or not _same(sent or "", expected):
-        return _refused(
-            403, "The form is too old, or cookies are off.", "Load the page again and repeat it."
-        )
+        return _refused(request, 403, "form")
     return None
 
 
-def _refused(status: int, message: str, next_step: str) -> Response:
-    return JSONResponse({"message": message, "next_step": next_step}, status)
+def _refused(request: Request, status: int, why: str, **values: Any) -> Response:
+    """A page to who reads pages, JSON to programs; the message of `why`, and what to do."""
+    if not _reads_pages(request.headers):
+        return _json(request, status, why, **values)
+    t = language_of(request)
+    return page(
+        request,
+        "error.html",
+        status=status,
+        heading=t("error.wrong"),
+        message=t(f"refused.{why}", **values),
+        next_step=t(f"refused.next_{why}"),
+    )
+
+
+def _json(request: Request, status: int, why: str, **values: Any) -> Response:
+    t = language_of(request)
+    return JSONResponse(
+        {"message": t(f"refused.{why}", **values), "next_step": t(f"refused.next_{why}")}, status
+    )
+
+
+def _reads_pages(headers: Headers) -> bool:
+    return "text/html" in headers.get("accept", "")
 
 
 def _with_headers(send: Send, csrf: str | None, *, secure: bool) -> Send:

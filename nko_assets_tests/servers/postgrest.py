@@ -43,10 +43,11 @@ _AUTHENTICATOR = "authenticator"
 
 @dataclass(frozen=True)
 class Answer:
-    """Answer with a status and a body in place of PostgREST."""
+    """Answer with a status, a body and perhaps where to go in place of PostgREST."""
 
     status: int
     body: bytes = b""
+    location: str = ""
 
 
 PAUSED = Answer(540, b'{"message":"Project paused"}')
@@ -232,7 +233,10 @@ class PostgrestServer:
             return
         body = request.rfile.read(length)
         if isinstance(trouble, Answer):
-            _send(request, trouble.status, trouble.body, {"Content-Type": "application/json"})
+            told = {"Content-Type": "application/json"}
+            if trouble.location:
+                told["Location"] = trouble.location
+            _send(request, trouble.status, trouble.body, told)
             return
         headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
         upstream = http.client.HTTPConnection(*self._upstream)

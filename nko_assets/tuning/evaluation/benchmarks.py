@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,7 +10,7 @@ from typing import Final, Literal
 
 from nko_assets.corpus.rows import row_id
 from nko_assets.nko import rejected, validate
-from nko_assets.tuning.examples import Example
+from nko_assets.tuning.examples import Example, first_by_task
 from nko_assets.tuning.prompts import Message, Task, ask
 
 BenchmarkName = Literal["validation", "frozen_test", "flores", "drawn_lines", "drawn_unseen"]
@@ -62,26 +61,21 @@ def benchmark(
 ) -> Benchmark:
     """A benchmark of at most `limit` examples of each task, the same ones whoever is asked.
 
-    A question that stands in several examples with the same references is asked once.
+    A question that stands in several examples with the same references is asked once. Pictures of
+    `given` that are not asked are not held.
     """
-    by_task: defaultdict[str, list[Example]] = defaultdict(list)
-    for example in distinct(sorted(given, key=lambda one: one.id)):
-        by_task[example.task].append(example)
-    return Benchmark(
-        name,
-        title,
-        note,
-        tuple(one for _, each in sorted(by_task.items()) for one in each[:limit]),
-        {task: len(each) for task, each in sorted(by_task.items())},
-        foreign,
-    )
+    chosen, whole = first_by_task(distinct(given), limit)
+    # Stable: within a task the order of ids stays.
+    chosen.sort(key=lambda example: example.task)
+    return Benchmark(name, title, note, tuple(chosen), dict(sorted(whole.items())), foreign)
 
 
 def distinct(examples: Iterable[Example]) -> Iterator[Example]:
     """The first example of each question; pictures are questions too."""
     asked = set()
     for example in examples:
-        question = (example.task, example.question, example.image)
+        picture = hashlib.sha256(example.image).digest() if example.image is not None else None
+        question = (example.task, example.question, picture)
         if question not in asked:
             asked.add(question)
             yield example

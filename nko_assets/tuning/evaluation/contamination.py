@@ -1,7 +1,8 @@
 """Whether a benchmark's answers were in the training data: then its figures mean nothing.
 
 A second opinion on splits and frozen test, taken from the very file that a model trains on. A text
-of a benchmark was seen when training has it, nearly has it, or has half of its runs of words.
+of a benchmark was seen when training has it, nearly has it, or has half of its runs of words, be
+they in one place or in several. `kept_out` keeps from training what would be found.
 """
 
 from __future__ import annotations
@@ -9,8 +10,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -20,6 +20,7 @@ from nko_assets.failures import PermanentFailure
 from nko_assets.nko import key
 from nko_assets.nko.characters import BLOCK_END, BLOCK_START
 from nko_assets.tuning.evaluation.benchmarks import Benchmark
+from nko_assets.tuning.evaluation.frozen_test import FrozenTest, guard
 from nko_assets.tuning.examples import Example
 
 RUN: Final = 8
@@ -75,7 +76,7 @@ class Seen:
             return "nearly the same", self._same[like[0][1]]
         runs = _runs(text)
         found = [self._runs[run] for run in runs if run in self._runs]
-        return ("overlaps", found[0]) if found and len(found) >= _HALF * len(runs) else None
+        return ("overlaps", min(found)) if found and len(found) >= _HALF * len(runs) else None
 
 
 def contamination(seen: Seen, benchmarks: Sequence[Benchmark]) -> list[Contaminated]:
@@ -90,31 +91,52 @@ def contamination(seen: Seen, benchmarks: Sequence[Benchmark]) -> list[Contamina
     return found
 
 
-def shows(held_out: Iterable[str]) -> Callable[[Example], str]:
-    """A function that says that an example shows a N'Ko text of `held_out`, and '' otherwise.
+def kept_out(
+    train: Iterable[Example], validation: Iterable[Example], test: FrozenTest
+) -> dict[str, str]:
+    """Why examples of `train` may not train, by the id of each.
 
-    What it finds would be contamination in training: the text alone on a line or among another
-    script, nearly so, or half of its runs of words within a longer text.
+    Some belong to the frozen test (`guard`), others show texts of `validation` or of the test.
+    """
+    of_the_test = guard(test)
+    reasons: dict[str, str] = {}
+
+    def others() -> Iterator[Example]:
+        for example in train:
+            if reason := of_the_test(example):
+                reasons[example.id] = reason
+            else:
+                yield example
+
+    texts = [text for example in (*validation, *test.examples) for text in example.nko]
+    return held_out_shown(texts, others()) | reasons
+
+
+def held_out_shown(held_out: Iterable[str], train: Iterable[Example]) -> dict[str, str]:
+    """Why examples of `train` may not train beside the N'Ko texts `held_out`, by the id of each.
+
+    They would be contamination: they show such a text, nearly so, or runs of words of a text half of
+    whose runs `train` shows. A lesson that builds a text up step by step has them in several rows.
     """
     texts = list(dict.fromkeys(held_out))
     near = NearDuplicates(map(_identity, texts))
-    runs = [frozenset(_runs(text)) for text in texts]
-    of_run: defaultdict[int, list[int]] = defaultdict(list)
-    for place, some in enumerate(runs):
-        for run in some:
-            of_run[run].append(place)
-
-    def why(example: Example) -> str:
+    runs = [some for some in map(_runs, texts) if some]
+    known = frozenset[int]().union(*runs)
+    reasons: dict[str, str] = {}
+    shared: dict[str, set[int]] = {}
+    for example in train:
         said = [turn.content for turn in example.messages if turn.role != "system"]
-        for piece in (piece for text in said for piece in _pieces(text)):
-            if _NKO.search(piece) and near.like(_identity(piece)):
-                return "it shows a text that is held out, or nearly such a text"
-            shared = Counter(place for run in set(_runs(piece)) for place in of_run.get(run, ()))
-            if any(count >= _HALF * len(runs[place]) for place, count in shared.items()):
-                return "it shows much of a text that is held out"
-        return ""
-
-    return why
+        pieces = [piece for text in said for piece in _pieces(text)]
+        if any(_NKO.search(piece) and near.like(_identity(piece)) for piece in pieces):
+            reasons[example.id] = "it shows a text that is held out, or nearly such a text"
+        elif found := {run for piece in pieces for run in _runs(piece) if run in known}:
+            shared[example.id] = found
+    shown = set[int]().union(*shared.values())
+    much = set[int]().union(*(some for some in runs if len(some & shown) >= _HALF * len(some)))
+    for identity, found in shared.items():
+        if found & much:
+            reasons[identity] = "it shows much of a text that is held out, alone or with others"
+    return reasons
 
 
 def training_texts(path: Path) -> Iterator[tuple[str, str]]:
@@ -157,8 +179,9 @@ def _identity(text: str) -> str:
     return " ".join(_WORD.findall(unicodedata.normalize("NFC", text).casefold()))
 
 
-def _runs(text: str) -> list[int]:
-    """The hash of each `RUN` words in a row; none of a shorter text."""
+def _runs(text: str) -> frozenset[int]:
+    """The hashes of the different runs of `RUN` words in a row; none of a shorter text."""
     plain = key(text) if _NKO.search(text) else text.casefold()
     words = plain.split() if _NKO.search(text) else _WORD.findall(plain)
-    return [hash(tuple(words[place : place + RUN])) for place in range(len(words) - RUN + 1)]
+    starts = range(len(words) - RUN + 1)
+    return frozenset(hash(tuple(words[place : place + RUN])) for place in starts)

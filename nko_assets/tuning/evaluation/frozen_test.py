@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +18,7 @@ from typing import Any, Final
 from nko_assets.corpus.similar import NearDuplicates, fold
 from nko_assets.failures import PermanentFailure
 from nko_assets.files import write_atomically
-from nko_assets.tuning.examples import Example
+from nko_assets.tuning.examples import Example, first_by_task
 from nko_assets.tuning.prompts import Message, ask
 
 PER_TASK: Final = 200
@@ -50,17 +50,11 @@ class FrozenTest:
 
 def choose(validation: Iterable[Example]) -> FrozenTest:
     """The test that `validation` would give now; writes nothing."""
-    given = sorted(validation, key=lambda example: example.id)
-    chosen: list[Example] = []
-    taken: Counter[str] = Counter()
-    for example in given:
-        # Ids are hashes: their order is a lot that is drawn the same way everywhere.
-        if taken[example.task] < PER_TASK:
-            taken[example.task] += 1
-            chosen.append(example)
+    chosen, given = first_by_task(validation, PER_TASK)
     if not chosen:
         return FrozenTest("", (), 0)
-    return FrozenTest(hashlib.sha256(_content(chosen)).hexdigest(), tuple(chosen), len(given))
+    digest = hashlib.sha256(_content(chosen)).hexdigest()
+    return FrozenTest(digest, tuple(chosen), given.total())
 
 
 def frozen_test(folder: Path, validation: Iterable[Example]) -> FrozenTest:
@@ -135,18 +129,6 @@ def known_text(test: FrozenTest) -> Callable[[Example], str]:
         return ""
 
     return why
-
-
-def apart(
-    train: Sequence[Example], test: FrozenTest
-) -> tuple[list[Example], list[tuple[Example, str]]]:
-    """The examples of `train` that may train beside `test`, and the others with the reason."""
-    why = guard(test)
-    judged = [(example, why(example)) for example in train]
-    return (
-        [example for example, reason in judged if not reason],
-        [(example, reason) for example, reason in judged if reason],
-    )
 
 
 def _content(examples: Iterable[Example]) -> bytes:

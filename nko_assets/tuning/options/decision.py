@@ -18,9 +18,8 @@ from nko_assets.tuning.options.costs import CARDS, Training, training
 from nko_assets.tuning.options.measure import Measured
 from nko_assets.tuning.shapes.shape import MINIMUM
 from nko_assets.tuning.tokens import RATES
-from nko_assets.tuning.vertex_prices import training_usd, tunable
+from nko_assets.tuning.vertex_prices import EPOCHS, training_usd, tunable
 
-EPOCHS: Final = 3
 GOAL: Final = 10_000
 """Examples that the project wants."""
 
@@ -62,19 +61,19 @@ class Recommendation:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The whole document."""
+    """The whole document; `left_usd` is what may still be spent of the budget."""
 
     day: date
-    budget_usd: float
+    left_usd: float
     measured: Measured
     options: tuple[Option, ...]
     recommendation: Recommendation
 
 
-def decide(measured: Measured, budget_usd: float, day: date) -> Options:
+def decide(measured: Measured, left_usd: float, day: date) -> Options:
     """Work out every candidate with prices of `day`, and recommend."""
     options = tuple(_option(candidate, measured, day) for candidate in CANDIDATES)
-    return Options(day, budget_usd, measured, options, _recommend(options, measured, budget_usd))
+    return Options(day, left_usd, measured, options, _recommend(options, measured, left_usd))
 
 
 def _option(candidate: Candidate, measured: Measured, day: date) -> Option:
@@ -131,7 +130,7 @@ def _to_goal(measured: Measured) -> float:
     return GOAL / max(measured.examples, 1)
 
 
-def _recommend(options: Sequence[Option], measured: Measured, budget_usd: float) -> Recommendation:
+def _recommend(options: Sequence[Option], measured: Measured, left_usd: float) -> Recommendation:
     if measured.examples < MINIMUM:
         return Recommendation(
             "",
@@ -143,10 +142,10 @@ def _recommend(options: Sequence[Option], measured: Measured, budget_usd: float)
                 ),
             ),
         )
-    service = _service(options, budget_usd)
+    service = _service(options, left_usd)
     kept = _kept(options)
     reasons = [
-        *_why_service(service, measured, budget_usd),
+        *_why_service(service, measured, left_usd),
         *_why_kept(kept, measured),
         (
             "Neither figure says how well a model learns N'Ko: tune, and let the evaluation on the "
@@ -163,15 +162,15 @@ def _recommend(options: Sequence[Option], measured: Measured, budget_usd: float)
     )
 
 
-def _service(options: Sequence[Option], budget_usd: float) -> Option | None:
-    """The cheapest model of a service whose tuning has a price that the budget allows."""
+def _service(options: Sequence[Option], left_usd: float) -> Option | None:
+    """The cheapest model of a service whose tuning has a price that what is left allows."""
     priced = [
         (option.usd, option)
         for option in options
         if option.candidate.where == "vertex" and option.usd is not None
     ]
     usd, cheapest = min(priced, key=lambda pair: pair[0])
-    return cheapest if usd <= budget_usd else None
+    return cheapest if usd <= left_usd else None
 
 
 def _kept(options: Sequence[Option]) -> Option:
@@ -188,12 +187,12 @@ def _kept(options: Sequence[Option]) -> Option:
     return max(able, key=lambda option: (option.candidate.parameters or 0, -option.plain_tokens))
 
 
-def _why_service(service: Option | None, measured: Measured, budget_usd: float) -> list[str]:
+def _why_service(service: Option | None, measured: Measured, left_usd: float) -> list[str]:
     if service is None:
         return [
             (
-                f"No Gemini model can be tuned within the budget of ${budget_usd:,.2f}; raise "
-                "NKO_BUDGET_USD to try one."
+                f"No Gemini model can be tuned with the ${left_usd:,.2f} that are left of the budget; "
+                "raise NKO_BUDGET_USD to try one."
             )
         ]
     usd, goal = service.usd or 0.0, service.goal_usd or 0.0

@@ -15,9 +15,10 @@ from nko_assets.corpus.report_page import page_environment
 from nko_assets.tuning import vertex_prices
 from nko_assets.tuning.options import costs
 from nko_assets.tuning.options.candidates import KNOWN_ON
-from nko_assets.tuning.options.decision import EPOCHS, GOAL, Option, Options
+from nko_assets.tuning.options.decision import GOAL, Option, Options
 from nko_assets.tuning.shapes.shape import MINIMUM
 from nko_assets.tuning.tokens import MEASURED_ON, RATES
+from nko_assets.tuning.vertex_prices import EPOCHS
 from nko_assets.typeset import TYPEFACES
 
 _NAMES = {

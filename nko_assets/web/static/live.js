@@ -10,16 +10,33 @@
   const GATHER_MS = 400; // a load brings many at once
   const SETTLE_MS = 4000; // figures of a large memory follow a little later
   let stream, gathering, settling;
+  let fetching = false;
+  let again = false;
 
   const lastSeen = () =>
     Math.max(0, ...Array.from(list.children, (turn) => Number(turn.dataset.seq)));
 
+  // One at a time: who asks before the last answer is there would get the same turns again.
   async function fetchNews() {
     gathering = undefined;
-    await window.htmx.ajax("GET", `${list.dataset.news}after=${lastSeen()}`, {
-      target: list,
-      swap: "afterbegin",
-    });
+    again = fetching;
+    if (fetching) return;
+    fetching = true;
+    try {
+      await window.htmx.ajax("GET", `${list.dataset.news}after=${lastSeen()}`, {
+        target: list,
+        swap: "afterbegin",
+      });
+      tidy();
+    } catch {
+      // The server is away, which the stream notices too; it asks again when it is back.
+    } finally {
+      fetching = false;
+    }
+    if (again) await fetchNews();
+  }
+
+  function tidy() {
     document.querySelectorAll("#turns ~ .notice, .sheet > .notice").forEach((notice) => {
       if (list.children.length && notice.parentElement === list.parentElement) notice.remove();
     });
@@ -36,6 +53,8 @@
       told.textContent = told.dataset.off;
       told.classList.remove("on");
     });
+    // From here on every turn is told; what came before, since the page was made, is fetched.
+    stream.addEventListener("following", fetchNews);
     stream.addEventListener("turn", () => {
       gathering ??= setTimeout(fetchNews, GATHER_MS);
       clearTimeout(settling);
@@ -51,7 +70,6 @@
       stream = undefined;
     } else if (!stream) {
       follow();
-      fetchNews();
     }
   });
   follow();

@@ -1,7 +1,8 @@
 // Review by keyboard alone: the next reading is fetched ahead, so that a decision is one key.
 //
-// A decision is sent while the next reading is already on the screen. When it could not be kept, or
-// somebody else was faster, that is told, and nothing is lost: the reading comes back.
+// A decision is sent while the next reading is already on the screen. When it could not be kept, that
+// is told, and the reading comes back as it was left, after the one that is looked at. When somebody
+// else was faster, that is told too, and what was written comes back beside what stands now.
 "use strict";
 
 (() => {
@@ -33,6 +34,7 @@
   const MOST_PASSED = 400;
   let shown = 0; // how often a reading came on the screen
   let shownAt = 0;
+  let touchedAt = performance.now(); // when somebody was at the page
 
   const current = () => place.querySelector(".review-item");
 
@@ -47,11 +49,15 @@
   async function failure(answer) {
     try {
       const said = await answer.json();
-      return said.message ?? (typeof said.detail === "string" ? said.detail : page.dataset.failed);
+      if (said.message) return [said.message, said.next_step].filter(Boolean).join(" ");
+      return typeof said.detail === "string" ? said.detail : page.dataset.failed;
     } catch {
       return page.dataset.failed;
     }
   }
+
+  // What a browser says of a broken connection is in its own words and language.
+  const why = (error) => (error instanceof TypeError ? page.dataset.failed : error.message);
 
   function reading(html) {
     const holder = document.createElement("template");
@@ -84,10 +90,12 @@
   }
 
   // Who thinks for long, or comes back to a page that was left open, keeps the reading while nobody
-  // else has it.
+  // else has it. A page that nobody is at gives it up in the end.
   async function holdOn() {
     const item = current();
-    if (!item || item.lost || item.heldUntil - performance.now() > LEAST_HELD_MS) return;
+    const now = performance.now();
+    if (!item || item.lost || item.heldUntil - now > LEAST_HELD_MS) return;
+    if (document.hidden || now - touchedAt > 1000 * Number(page.dataset.leaseS)) return;
     try {
       const answer = await post("/review/hold", { reading: item.dataset.reading }, "application/json");
       const said = await answer.json();
@@ -103,6 +111,12 @@
     }
   }
 
+  function touch() {
+    const away = performance.now() - touchedAt > HOLD_ON_EVERY_MS;
+    touchedAt = performance.now();
+    if (away) holdOn();
+  }
+
   // What is on the screen
 
   function show(item) {
@@ -114,6 +128,8 @@
     }
     item.focus({ preventScroll: true });
     window.scrollTo({ top: 0, behavior: "instant" });
+    if (item.why) complain(item.why);
+    item.why = undefined;
     shown += 1;
     shownAt = performance.now();
   }
@@ -132,7 +148,7 @@
       // What came back meanwhile stays on the screen, and what was fetched waits its turn.
       if (shown !== before) return;
       let item = ahead.shift();
-      if (item && item.heldUntil - performance.now() < LEAST_HELD_MS) {
+      if (item && !item.cameBack && item.heldUntil - performance.now() < LEAST_HELD_MS) {
         // Held too long ago: it is asked for anew, and somebody else may have it by now.
         await fetchAhead();
         if (shown !== before) return;
@@ -141,7 +157,7 @@
       show(item ?? nothing.content.firstElementChild.cloneNode(true));
       if (current() && !ahead.length) await fetchAhead();
     } catch (error) {
-      complain(error.message || page.dataset.failed);
+      complain(why(error));
       if (shown === before) place.removeAttribute("aria-busy");
     }
   }
@@ -182,7 +198,13 @@
       const answer = await post(url, fields, "application/json");
       if (answer.status === 409) {
         const said = await answer.json();
-        complain(said.message, said.url, said.look);
+        if (said.item) comeBack(reading(said.item), said.message);
+        else complain(said.message, said.url, said.look);
+        return null;
+      }
+      if (answer.status === 404) {
+        // It is not there any more, so it cannot come back.
+        complain(await failure(answer));
         return null;
       }
       if (!answer.ok) throw new Error(await failure(answer));
@@ -192,19 +214,36 @@
       return said.decision && { decision: said.decision, reading: item.dataset.reading };
     } catch (error) {
       // Nothing that was written is lost: the reading comes back as it was left.
-      complain(error.message || page.dataset.failed);
-      comeBack(item);
+      comeBack(item, why(error));
       return null;
     } finally {
       leaving.delete(item.dataset.reading);
     }
   }
 
-  function comeBack(item) {
-    const now = current();
+  // A reading comes back when the one that is looked at is done with: a key that is meant for that
+  // one must not decide on what came in its place.
+  function comeBack(item, reason) {
+    item.cameBack = true;
+    item.why = reason;
     // What is decided already is on the screen until the next reading is there, not any longer.
-    const waits = now && now !== item && !place.hasAttribute("aria-busy");
-    if (waits) ahead.unshift(now);
+    if (!current() || place.hasAttribute("aria-busy")) {
+      show(item);
+    } else {
+      ahead.unshift(item);
+      complain(`${reason} ${page.dataset.comesNext}`);
+    }
+  }
+
+  // What was asked for comes at once, but not upon what is being written.
+  function goBackTo(item, told) {
+    const now = current();
+    if (now?.querySelector("details.correction").open) {
+      comeBack(item, told);
+      return;
+    }
+    if (now && !place.hasAttribute("aria-busy")) ahead.unshift(now);
+    say(told);
     show(item);
   }
 
@@ -231,12 +270,18 @@
         complain(said.message, said.url, said.look);
         return;
       }
+      if (answer.status === 404) {
+        complain(await failure(answer));
+        return;
+      }
       if (!answer.ok) throw new Error(await failure(answer));
-      say(page.dataset.undone);
-      comeBack(reading(await answer.text()));
+      const said = await answer.json();
+      counts.textContent = said.counts;
+      if (said.item) goBackTo(reading(said.item), said.told);
+      else say(said.told);
     } catch (error) {
       decided.splice(position, 0, taken);
-      complain(error.message || page.dataset.failed);
+      complain(why(error));
     }
   }
 
@@ -264,8 +309,10 @@
 
   // Keys
 
-  // Who types N'Ko or Arabic by the system's own keyboard presses the same keys.
+  // Who types N'Ko or Arabic by the system's own keyboard presses the same keys, and so does who has
+  // digits only with Shift, as on a French keyboard.
   function letter(event) {
+    if (/^Digit\d$/.test(event.code) && !event.shiftKey) return event.code.slice(5);
     if (event.key.length === 1 && event.key > "\x7f" && event.code.startsWith("Key")) {
       return event.code.slice(3).toLowerCase();
     }
@@ -351,6 +398,9 @@
     if (event.persisted) location.reload();
   });
 
+  for (const kind of ["keydown", "pointerdown", "pointermove", "wheel"]) {
+    addEventListener(kind, touch, { capture: true, passive: true });
+  }
   setInterval(holdOn, HOLD_ON_EVERY_MS);
 
   const first = current();
@@ -358,6 +408,7 @@
     hold(first);
     prepare(first);
     document.addEventListener("DOMContentLoaded", () => first.focus({ preventScroll: true }));
-    fetchAhead().catch((error) => complain(error.message || page.dataset.failed));
+    fetchAhead().catch((error) => complain(why(error)));
   }
+  page.dataset.ready = "";
 })();
