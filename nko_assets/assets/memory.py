@@ -213,6 +213,8 @@ def _motifs(context: Context) -> Outcome:
     rows = embedded(motifs(vocabulary, read_pairs(context)), context.workshop.embedder())
     memory = context.workshop.memory
     merged = memory.upsert_motifs(LESSONS, rows)
+    # Search weighs words by how rare they are, in the lessons stored before as well.
+    memory.call("memory_count_words", {})
     held = memory.call("memory_motifs_held", {"of_source": LESSONS})[0]["memory_motifs_held"]
     table = motifs_table(rows)
     shown = pl.DataFrame(
