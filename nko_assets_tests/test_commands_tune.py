@@ -54,6 +54,14 @@ def test_a_tuner_that_is_none_or_half_set_is_refused(nko, arguments, told):
     assert told in err
 
 
+def test_a_preset_is_for_this_machine_and_no_paid_job(nko, monkeypatch):
+    monkeypatch.setenv("NKO_BUCKET", "lessons")
+    monkeypatch.setenv(PROJECT_VARIABLE, "lessons-1")
+    code, _, err = nko("tune", "--preset", "smollm2", "--tuner", "vertex")
+    assert code == 2
+    assert "hands over a paid job" in err
+
+
 def test_cancelling_nothing_says_so(nko):
     assert nko("tune", "--cancel")[:2] == (0, "No tuning job is under way.\n")
     assert json.loads(nko("tune", "--cancel", "--json")[1]) == {"stopped": []}
