@@ -42,7 +42,7 @@ explore: $(VENV)/run
 tune:
 	@$(MAKE) --no-print-directory EXTRAS=train $(VENV)/train
 	@$(BIN)/nko run
-	@$(BIN)/nko tune $(ARGS)
+	@$(BIN)/nko tune --tuner open $(ARGS)
 
 # The tests make thousands of small databases: in memory, where it has room for them.
 test: check
