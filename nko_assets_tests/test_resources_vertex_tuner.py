@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from nko_assets.failures import ConfigurationError, PermanentFailure, TransientFailure
 from nko_assets.reading import ledger as readings
 from nko_assets.reading.ledger import BudgetExceeded, Limits
+from nko_assets.resources.tuner import Work
 from nko_assets.resources.vertex_tunings import VertexTunings
 from nko_assets.tuning import ledger
 from nko_assets.tuning.jobs import Receipt, TuningState
@@ -248,6 +249,51 @@ def test_a_job_is_cancelled_and_what_was_trained_is_booked(server, tuner, store,
     before = len(server.calls)
     tuner.cancel(desk.said.append)
     assert len(server.calls) == before, "there is nothing to cancel any more"
+
+
+def test_a_job_that_cannot_be_cancelled_keeps_no_other_from_it(server, tuner, desk):
+    tuner.submit(dataset("one"), desk.work)
+    second = tuner.submit(dataset("two"), desk.work)
+    server.jobs.pop(0)
+    with pytest.raises(PermanentFailure, match="404"):
+        tuner.cancel(desk.said.append)
+    assert f"{second.name} is being cancelled" in desk.said[-1]
+    assert server.jobs[0].state == "CANCELLED"
+
+
+def test_a_job_that_has_ended_is_not_told_as_cancelled(server, tuner, desk):
+    tuner.submit(dataset(), desk.work)
+    server.finish()
+    tuner.cancel(desk.said.append)
+    assert "had ended by itself: it has succeeded" in desk.said[-1]
+    assert server.asked("tuningJobs.cancel") == 0
+
+
+def test_a_job_that_may_be_on_its_way_is_not_taken_for_none(server, tuner, desk):
+    server.hidden = True
+    server.fail("tuningJobs.create", "drop_after")
+
+    def leave(_seconds):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tuner.submit(dataset(), Work(desk.said.append, desk.shown.append, leave))
+    with pytest.raises(TransientFailure, match="may be on its way") as caught:
+        tuner.cancel(desk.said.append)
+    assert "Cancel again after" in caught.value.next_step
+    server.hidden = False
+    tuner.cancel(desk.said.append)
+    assert server.jobs[0].state == "CANCELLED"
+
+
+def test_what_fails_before_anything_was_asked_for_sets_no_money_aside(server, tuner, store, desk):
+    server.deny("tuningJobs.list")
+    with pytest.raises(ConfigurationError):
+        tuner.submit(dataset(), desk.work)
+    assert money(store, desk).committed_usd == 0
+    server.denied.clear()
+    tuner.submit(dataset(), desk.work)
+    assert money(store, desk).committed_usd == ESTIMATED
 
 
 def test_a_forgotten_job_is_an_error_at_first_and_then_a_failure_that_was_paid(

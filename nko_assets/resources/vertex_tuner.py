@@ -11,7 +11,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from nko_assets.failures import ConfigurationError, PermanentFailure, TransientFailure
+from nko_assets.failures import (
+    ConfigurationError,
+    NkoError,
+    PermanentFailure,
+    TransientFailure,
+)
 from nko_assets.reading import ledger as readings
 from nko_assets.reading.ledger import Limits
 from nko_assets.resources.gemini_errors import Ambiguous, NotFound
@@ -135,7 +140,14 @@ class VertexTuner:
         job = self._read(name)
         if job.state.sent:
             return
-        remote = self._service.find(name)
+        try:
+            remote = self._service.find(name)
+        except BaseException as error:
+            if job.state is JobState.PLANNED:
+                # Nothing was asked for: what was set aside for it is free again.
+                with self._store().session() as conn:
+                    ledger.mark_refused(conn, name, str(error))
+            raise
         if remote is None:
             now = self._clock()
             if job.state is JobState.ASKED and job.ask_after is not None and now < job.ask_after:
@@ -248,16 +260,40 @@ class VertexTuner:
         return receipt.base
 
     def cancel(self, say: Callable[[str], None]) -> None:
-        """Ask the service to stop what it has; how that ended is asked for as always."""
+        """Ask the service to stop what it has; how that ended is asked for as always.
+
+        What cannot be stopped keeps nothing else from it; the first such failure is raised at the
+        end.
+        """
         with self._store().session() as conn:
             under_way = ledger.open_jobs(conn)
+        failures: list[NkoError] = []
         for job in under_way:
-            place = job.service_name
-            if place is None and (remote := self._service.find(job.name)) is not None:
-                place = remote.service_name
-            if place is not None:
-                self._service.cancel(place)
-                say(f"{job.name} is being cancelled; what was trained until now is paid.")
+            try:
+                self._cancel(job, say)
+            except NkoError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
+
+    def _cancel(self, job: TuningJob, say: Callable[[str], None]) -> None:
+        if job.service_name is not None:
+            remote = self._service.get(job.service_name)
+        elif (found := self._service.find(job.name)) is not None:
+            remote = found
+        elif job.state is JobState.ASKED:
+            when = f" after {job.ask_after:%H:%M:%S} UTC" if job.ask_after else ""
+            raise TransientFailure(
+                f"{job.name} may be on its way to the service, which does not list it yet.",
+                f"Cancel again{when}.",
+            )
+        else:
+            return
+        if remote.state.final:
+            say(f"{job.name} had ended by itself: it has {remote.state.value}.")
+            return
+        self._service.cancel(remote.service_name)
+        say(f"{job.name} is being cancelled; what was trained until now is paid.")
 
     def _read(self, name: str) -> TuningJob:
         with self._store().session() as conn:
