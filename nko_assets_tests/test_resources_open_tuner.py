@@ -185,6 +185,28 @@ def test_who_comes_after_a_killed_parent_follows_its_trainer_and_may_end_it(tmp_
     until(lambda: not stopped_by(tuner))
 
 
+def test_who_follows_a_trainer_that_is_cancelled_does_not_start_it_again(tmp_path, rows):
+    tuner = tuner_in(tmp_path, ENDLESS)
+    run = tmp_path / "runs" / tuner.request(rows).name()
+    parent = PROCESSES.Process(target=submit, args=(tmp_path, rows, ENDLESS))
+    parent.start()
+    until(lambda: (run / "metrics.jsonl").exists() and steps(run) > 0)
+    parent.kill()
+    parent.join()
+
+    said: list[str] = []
+
+    def cancel_once(seconds: float) -> None:
+        time.sleep(seconds)
+        if len(said) == 1 or not (run / "cancelled").exists():
+            stopped_by(tuner)
+
+    with pytest.raises(PermanentFailure, match="was cancelled"):
+        tuner.submit(rows, working(cancel_once, said.append))
+    assert not any("is at work in" in line for line in said)
+    assert not (run / "done.json").exists()
+
+
 def stopped_by(tuner: OpenTuner) -> list[str]:
     """What there was to stop."""
     said: list[str] = []

@@ -91,7 +91,14 @@ class OpenTuner:
             basis=_FREE.basis,
         )
         told = _Metrics(run)
+        _cancelled(run).unlink(missing_ok=True)
         while not _is_done(run):
+            if _cancelled(run).exists():
+                # Who followed it would otherwise take it for one that was broken off.
+                raise PermanentFailure(
+                    f"{receipt.name} was cancelled.",
+                    "`nko tune` goes on from its last checkpoint.",
+                )
             with _lock(run) as held:
                 if held is None:
                     work.say(f"{receipt.name} is trained already; this follows it.")
@@ -131,6 +138,7 @@ class OpenTuner:
             with _lock(run) as held:
                 # Whoever holds the lock without a trainer is about to start one, or only looks.
                 if held is None and (pid := _trainer_of(run)) is not None:
+                    _cancelled(run).touch()
                     _end(pid)
                     say(f"{run.name} is told to end; its last checkpoint is kept.")
 
@@ -237,6 +245,10 @@ def _lock(run: Path) -> Iterator[int | None]:
 
 def _is_done(run: Path) -> bool:
     return (run / "done.json").is_file()
+
+
+def _cancelled(run: Path) -> Path:
+    return run / "cancelled"
 
 
 def _pid_file(run: Path) -> Path:
