@@ -27,7 +27,7 @@ JPEG = "image/jpeg"
 JSON_LINES = "application/jsonl"
 
 _BLOCK = 1 << 20
-_SENDERS = 8
+SENDERS = 8
 _AHEAD = 64  # objects that wait to be sent; more would only take memory
 
 
@@ -105,7 +105,7 @@ class Publisher:
         self._bucket = bucket
         self._prefix = prefix
         self._held = dict(bucket.held(prefix))
-        self._pool = ThreadPoolExecutor(_SENDERS, thread_name_prefix="publish")
+        self._pool = ThreadPoolExecutor(SENDERS, thread_name_prefix="publish")
         self._room = BoundedSemaphore(_AHEAD)
         self._failure: BaseException | None = None
         self.sent = 0

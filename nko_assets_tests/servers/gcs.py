@@ -48,12 +48,16 @@ class Fault:
 
 @dataclass
 class GcsServer:
-    """A running server with one bucket; `seen` holds (method, path with query, length of body)."""
+    """A running server with one bucket; `seen` holds (method, path with query, length of body).
+
+    `stuck` counts the requests that were held for good.
+    """
 
     url: str
     upstream: str
     faults: list[Fault] = field(default_factory=list)
     seen: list[tuple[str, str, int]] = field(default_factory=list)
+    stuck: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def requests(self, pattern: str) -> list[tuple[str, str, int]]:
@@ -141,6 +145,8 @@ class _Gate(BaseHTTPRequestHandler):
             return
         body = self.rfile.read(length)
         if fault and fault.stuck:
+            with state.lock:
+                state.stuck += 1
             self.rfile.read(1)  # ends when the client goes away
             self.close_connection = True
             return
