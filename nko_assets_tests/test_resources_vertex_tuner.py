@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -56,6 +57,25 @@ def test_the_job_is_asked_for_as_the_service_wants_it(server, tuner, desk):
     assert spec["hyperParameters"] == {"epochCount": 3, "adapterSize": "ADAPTER_SIZE_FOUR"}
     assert receipt.place == job.name
     assert Receipt.from_json(receipt.to_json()) == receipt
+
+
+def test_what_another_process_gave_back_is_set_aside_again_before_the_job_is_asked_for(
+    server, tuner, store, desk
+):
+    name = tuner.request(dataset()).name()
+    with store.session() as conn, ExitStack() as other:
+        assert other.enter_context(readings.hold(conn, name))
+
+        def refused(_: float) -> None:
+            """The other process, which came first, is refused and lets go."""
+            with store.session() as theirs:
+                ledger.mark_refused(theirs, name, "no permission")
+            assert money(store, desk).committed_usd == 0
+            other.close()
+
+        tuner.submit(dataset(), Work(desk.said.append, desk.shown.append, refused))
+    assert [job.asked["tunedModelDisplayName"] for job in server.jobs] == [name]
+    assert money(store, desk).committed_usd == ESTIMATED
 
 
 def test_a_validation_without_rows_is_left_out(server, tuner, desk):

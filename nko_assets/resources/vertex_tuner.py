@@ -118,7 +118,7 @@ class VertexTuner:
         while not job.state.sent:
             with self._store().session() as lock, readings.hold(lock, job.name) as held:
                 if held:
-                    self._carry_out(job.name, request, work)
+                    self._carry_out(job.name, request, estimate.usd, work)
             job = self._read(job.name)
             if not job.state.sent:
                 work.pause(_LOOK_EVERY_S)
@@ -135,7 +135,7 @@ class VertexTuner:
             basis=estimate.basis,
         )
 
-    def _carry_out(self, name: str, request: TuningRequest, work: Work) -> None:
+    def _carry_out(self, name: str, request: TuningRequest, usd: float, work: Work) -> None:
         """Bring the job, which this process holds, to the service, unless it may be there."""
         job = self._read(name)
         if job.state.sent:
@@ -156,16 +156,20 @@ class VertexTuner:
                     f"{job.ask_after:%H:%M:%S} UTC, if it is not listed until then."
                 )
                 return
-            remote = self._create(name, request, work)
+            remote = self._create(name, request, usd, work)
         if remote is None:
             return
         with self._store().session() as conn:
             ledger.mark_submitted(conn, name, remote.service_name, self._clock())
         work.say(f"{name} is at the service as {remote.service_name}.")
 
-    def _create(self, name: str, request: TuningRequest, work: Work) -> RemoteTuning | None:
+    def _create(
+        self, name: str, request: TuningRequest, usd: float, work: Work
+    ) -> RemoteTuning | None:
         """Ask for the job, once; None when it may be there and is not listed yet."""
         with self._store().session() as conn:
+            # Another process may have been refused since, and what it set aside is free again.
+            ledger.plan(conn, request, usd, self._limits, self._clock())
             ledger.mark_asked(conn, name, self._clock() + _SETTLING)
         settings = request.settings
         try:
