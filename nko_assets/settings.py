@@ -161,7 +161,10 @@ class Settings(BaseSettings):
     )
     tuner: Literal["auto", "open", "vertex"] = Field(
         "auto",
-        description="who tunes: `auto` is `vertex` when `NKO_BUCKET` and the project are set",
+        description=(
+            "who tunes: `auto` is `vertex` when `NKO_BUCKET` and the project are set and "
+            "`NKO_TUNING_CONFIG` is not"
+        ),
     )
     tuning_config: str = Field(
         "tiny", min_length=1, description="the open trainer's preset, or a TOML file of one's own"
@@ -288,9 +291,10 @@ class Settings(BaseSettings):
 
     @property
     def tuner_in_use(self) -> Literal["open", "vertex"]:
-        """The tuner that `auto` stands for here."""
+        """The tuner that `auto` stands for here; who configures the open trainer wants that one."""
         if self.tuner == "auto":
-            return "vertex" if self.bucket and self.gcp_project else "open"
+            configured = "tuning_config" in self.model_fields_set
+            return "vertex" if self.bucket and self.gcp_project and not configured else "open"
         return self.tuner
 
     @model_validator(mode="after")

@@ -45,6 +45,16 @@ def test_a_bucket_and_a_project_make_vertex_the_tuner_unless_another_is_named(mo
     assert load_settings().bucket == "gs://lessons/tuning"
 
 
+def test_who_configures_the_open_trainer_hands_over_no_paid_job(monkeypatch):
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "lessons-1")
+    monkeypatch.setenv("NKO_BUCKET", "lessons")
+    assert load_settings(tuning_config=None).tuner_in_use == "vertex"
+    assert load_settings(tuning_config="smollm2").tuner_in_use == "open"
+    monkeypatch.setenv("NKO_TUNING_CONFIG", "smollm2")
+    assert load_settings().tuner_in_use == "open"
+    assert load_settings(tuner="vertex").tuner_in_use == "vertex"
+
+
 def test_a_bucket_alone_is_for_uploads_when_the_open_tuner_is_named(monkeypatch):
     monkeypatch.setenv("NKO_BUCKET", "gs://lessons")
     assert load_settings(tuner="open").bucket == "gs://lessons"

@@ -50,9 +50,6 @@ def register(
                 "A preset is for the open trainer, and --tuner vertex hands over a paid job.",
                 "Leave out one of them.",
             )
-        if preset and tuner is None:
-            # Elsewhere `auto` would hand over a paid job where a cloud project is set.
-            tuner = "open"
         settings = settings_for(None, data, tuning_config=preset, tuner=tuner)
         workshop = open_workshop(settings)
         if cancel:
