@@ -98,14 +98,17 @@ class Hit:
 
 def trouble_with(text: str) -> Trouble | None:
     """Why `text` cannot be searched for; None when it can."""
-    asked = _asked(text)
-    if not any(map(str.isalnum, asked)):
-        return "nothing_asked"
-    return "too_long" if len(asked) > LONGEST_QUERY else None
+    return _trouble(_asked(text))
 
 
 def _asked(text: str) -> str:
     return " ".join(normalize(text).split())
+
+
+def _trouble(asked: str) -> Trouble | None:
+    if not any(map(str.isalnum, asked)):
+        return "nothing_asked"
+    return "too_long" if len(asked) > LONGEST_QUERY else None
 
 
 def understand(text: str, embedder: Embedder) -> Query:
@@ -113,10 +116,10 @@ def understand(text: str, embedder: Embedder) -> Query:
 
     Raises ConfigurationError when it is empty or longer than `LONGEST_QUERY`.
     """
-    trouble = trouble_with(text)
+    asked = _asked(text)
+    trouble = _trouble(asked)
     if trouble is not None:
         raise ConfigurationError(*TOLD[trouble])
-    asked = _asked(text)
     if words(asked):
         return Query(asked, NKO, None, embedder.embed_nko([asked])[0])
     if LETTERS_OF_ROMANIZED.intersection(asked.lower()):
