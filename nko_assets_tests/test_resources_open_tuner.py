@@ -163,14 +163,19 @@ def steps(run: Path) -> int:
     return max((json.loads(line)["step"] for line in lines), default=0)
 
 
-def test_who_comes_after_a_killed_parent_follows_its_trainer_and_may_end_it(tmp_path, rows):
-    tuner = tuner_in(tmp_path, ENDLESS)
-    run = tmp_path / "runs" / tuner.request(rows).name()
-    parent = PROCESSES.Process(target=submit, args=(tmp_path, rows, ENDLESS))
+def lose_parent(folder: Path, rows: object, run: Path) -> None:
+    """Have a process start a trainer, and kill it; the trainer works on."""
+    parent = PROCESSES.Process(target=submit, args=(folder, rows, ENDLESS))
     parent.start()
     until(lambda: (run / "metrics.jsonl").exists() and steps(run) > 0)
     parent.kill()
     parent.join()
+
+
+def test_who_comes_after_a_killed_parent_follows_its_trainer_and_may_end_it(tmp_path, rows):
+    tuner = tuner_in(tmp_path, ENDLESS)
+    run = tmp_path / "runs" / tuner.request(rows).name()
+    lose_parent(tmp_path, rows, run)
     pid = int((run / "trainer.pid").read_text())
     os.kill(pid, 0)
 
@@ -188,11 +193,7 @@ def test_who_comes_after_a_killed_parent_follows_its_trainer_and_may_end_it(tmp_
 def test_who_follows_a_trainer_that_is_cancelled_does_not_start_it_again(tmp_path, rows):
     tuner = tuner_in(tmp_path, ENDLESS)
     run = tmp_path / "runs" / tuner.request(rows).name()
-    parent = PROCESSES.Process(target=submit, args=(tmp_path, rows, ENDLESS))
-    parent.start()
-    until(lambda: (run / "metrics.jsonl").exists() and steps(run) > 0)
-    parent.kill()
-    parent.join()
+    lose_parent(tmp_path, rows, run)
 
     said: list[str] = []
 

@@ -293,11 +293,17 @@ def test_a_page_that_nobody_is_at_gives_its_reading_up(desk, lake, browser, url)
     awa.close()
 
 
+def held_back(window: Window, place: str) -> list[Any]:
+    """The requests for `place` from now on; each waits until the test lets it go on or breaks it."""
+    held: list[Any] = []
+    window.context.route(place, lambda route: held.append(route))  # noqa: PLW0108  playwright marks it
+    return held
+
+
 def test_what_comes_back_late_takes_the_place_of_nothing(reviewer, desk):
     awa = reviewer("Awa")
-    held: list[Any] = []
     awa.page.wait_for_load_state("networkidle")
-    awa.context.route(f"**/review/{ITEMS[0]}", lambda route: held.append(route))  # noqa: PLW0108  playwright marks it
+    held = held_back(awa, f"**/review/{ITEMS[0]}")
     press(awa, "Enter")
     shows(awa, 1)
     press(awa, "e", "Alt+n")
@@ -322,11 +328,10 @@ def test_what_comes_back_late_takes_the_place_of_nothing(reviewer, desk):
 
 def test_who_writes_is_not_interrupted_by_what_was_taken_back(reviewer, desk):
     awa = reviewer("Awa")
-    held: list[Any] = []
     press(awa, "Enter")
     shows(awa, 1)
     told(awa, "Accepted.")
-    awa.context.route("**/undo", lambda route: held.append(route))  # noqa: PLW0108  playwright marks it
+    held = held_back(awa, "**/undo")
     with awa.page.expect_request("**/undo"):
         press(awa, "u")
     press(awa, "e")
@@ -440,9 +445,8 @@ def test_a_correction_that_did_not_reach_the_server_comes_back(reviewer, desk):
 
 def test_a_correction_that_came_back_stays_when_the_next_reading_arrives(reviewer, desk):
     awa = reviewer("Awa")
-    held: list[Any] = []
     awa.page.wait_for_load_state("networkidle")
-    awa.context.route("**/review/next", lambda route: held.append(route))  # noqa: PLW0108  playwright marks it
+    held = held_back(awa, "**/review/next")
     awa.context.route(f"**/review/{ITEMS[1]}", lambda route: route.abort())
     press(awa, "Enter")
     shows(awa, 1)
@@ -465,9 +469,8 @@ def test_a_correction_that_came_back_stays_when_the_next_reading_arrives(reviewe
 
 def test_the_next_reading_is_there_before_the_decision_has_arrived(reviewer, desk):
     awa = reviewer("Awa")
-    held: list[Any] = []
     awa.page.wait_for_load_state("networkidle")
-    awa.context.route(f"**/review/{ITEMS[0]}", lambda route: held.append(route))  # noqa: PLW0108  playwright marks it
+    held = held_back(awa, f"**/review/{ITEMS[0]}")
     press(awa, "Enter")
     shows(awa, 1)
     assert verdicts(desk) == []
